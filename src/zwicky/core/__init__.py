@@ -1,0 +1,1 @@
+"""Grids, maps, clusters, masses, posteriors: the records that everything else passes on."""

@@ -1,0 +1,59 @@
+"""What a map shows: the closed list of map quantities and the unit each is kept in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from astropy import units as u
+
+from zwicky.core.errors import UnitError
+from zwicky.core.units import COMPTON_Y, UK_CMB, unit_text
+
+
+class MapQuantity(StrEnum):
+    """The physical quantity of an image."""
+
+    COMPTON_Y = "compton_y"
+    TEMPERATURE = "temperature"
+    XRAY_SURFACE_BRIGHTNESS = "xray_surface_brightness"
+    XRAY_COUNTS = "xray_counts"
+    GAS_SURFACE_DENSITY = "gas_surface_density"
+    DARK_SURFACE_DENSITY = "dark_surface_density"
+    STAR_SURFACE_DENSITY = "star_surface_density"
+    TOTAL_SURFACE_DENSITY = "total_surface_density"
+
+
+_SURFACE_DENSITY: Final = u.Msun / u.Mpc**2
+
+UNIT_OF: Final[dict[MapQuantity, u.UnitBase]] = {
+    MapQuantity.COMPTON_Y: COMPTON_Y,
+    MapQuantity.TEMPERATURE: UK_CMB,
+    MapQuantity.XRAY_SURFACE_BRIGHTNESS: u.erg / u.s / u.Mpc**2,
+    MapQuantity.XRAY_COUNTS: u.count,
+    MapQuantity.GAS_SURFACE_DENSITY: _SURFACE_DENSITY,
+    MapQuantity.DARK_SURFACE_DENSITY: _SURFACE_DENSITY,
+    MapQuantity.STAR_SURFACE_DENSITY: _SURFACE_DENSITY,
+    MapQuantity.TOTAL_SURFACE_DENSITY: _SURFACE_DENSITY,
+}
+
+
+def check_unit(quantity: MapQuantity, unit: u.UnitBase, *, where: str = "map") -> float:
+    """Return the factor that brings ``unit`` to the unit that ``quantity`` is kept in.
+
+    Raises
+    ------
+    UnitError
+        If the unit does not measure this quantity: a CMB temperature is not a Compton parameter.
+    """
+    kept = UNIT_OF[quantity]
+    try:
+        return float(unit.to(kept))
+    except u.UnitConversionError as error:
+        raise UnitError(
+            f"This unit does not measure {quantity.value}.",
+            where=where,
+            expected=f"{unit_text(kept)} or a multiple of it",
+            got=unit_text(unit),
+            fix="convert the map first (y is a CMB temperature divided by T_CMB f(x)), or correct --unit",
+        ) from error

@@ -1,0 +1,1 @@
+"""How are observations stored, read, split and scaled?"""

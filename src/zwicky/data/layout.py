@@ -1,0 +1,215 @@
+"""The layout of a shard, as docs/store.md states it, and what can be wrong with one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+
+from zwicky.core.grid import PIXEL_UNIT
+from zwicky.data.plan import FORMAT, FORMAT_VERSION, Manifest, shard_name
+
+DIMENSIONS: Final = ("sample", "channel", "y", "x")
+TRUTH: Final = "truth/"
+USER_BLOCK: Final = 512  # bytes; the smallest that HDF5 allows
+
+DTYPES: Final[dict[str, np.dtype]] = {
+    "maps": np.dtype("<f4"),
+    "cluster_index": np.dtype("<i8"),
+    "sight_line": np.dtype("<i8"),
+    "sample": np.dtype("<i8"),
+    "y": np.dtype("<f8"),
+    "x": np.dtype("<f8"),
+}
+_TEXTS: Final = ("parent", "id", "channel")
+TRUTH_DTYPE: Final = np.dtype("<f8")
+_UNIT_OF_ENDING: Final = {
+    "msun": "Msun",
+    "kpc": "kpc",
+    "mpc": "Mpc",
+    "mpc2": "Mpc2",
+    "arcmin": "arcmin",
+    "arcmin2": "arcmin2",
+    "kev": "keV",
+    "uk": "uK_CMB",
+    "dex": "dex",
+    "rad": "rad",
+}
+
+
+def unit_of_truth(name: str) -> str:
+    """Return the unit of a true number, read from the ending of its name; "1" if it has no unit.
+
+    ``offset_x_arcmin`` is in arcmin, ``log10_m500c`` in dex(Msun), ``redshift`` in 1.
+    """
+    unit = _UNIT_OF_ENDING.get(name.rsplit("_", 1)[-1], "1")
+    if not name.startswith("log10_"):
+        return unit
+    return f"dex({'Msun' if name.startswith('log10_m') else unit})"
+
+
+def dimensions_of(name: str) -> tuple[str, ...]:
+    """Return the dimensions of a data set that is not a dimension itself."""
+    return DIMENSIONS if name == "maps" else DIMENSIONS[:1]
+
+
+def expected_attributes(manifest: Manifest, names: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the attributes of the root ("/") and of each data set with a unit."""
+    grid = manifest.grid.as_dict()
+    maps = {
+        "channels": [str(channel) for channel in manifest.channels],
+        "units": list(manifest.units),
+        "pixel": grid["pixel"],
+        "grid_kind": grid["kind"],
+    }
+    if manifest.beam_arcmin is not None:
+        maps["beam_arcmin"] = manifest.beam_arcmin
+    root = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "config_hash": manifest.config_hash,
+        "results_version": manifest.results_version,
+    }
+    side = {"unit": str(PIXEL_UNIT[manifest.grid.kind]) or "R200c"}
+    truth = {
+        name: {"unit": unit_of_truth(name.removeprefix(TRUTH))} for name in names if name.startswith(TRUTH)
+    }
+    return {"/": root, "maps": maps, "y": side, "x": side, **truth}
+
+
+def seal(image: memoryview) -> None:
+    """Write the checksum of a shard into its user block: the first 512 bytes, which HDF5 leaves to us.
+
+    Parameters
+    ----------
+    image : writable memoryview of bytes
+        The whole file; its first 512 bytes are overwritten.
+    """
+    image[:USER_BLOCK] = _user_block(hashlib.sha256(image[USER_BLOCK:]).hexdigest())
+
+
+def _user_block(digest: str) -> bytes:
+    return f"{FORMAT} sha256 {digest}\n".encode().ljust(USER_BLOCK, b"\0")
+
+
+def _seal_problems(path: Path) -> list[str]:
+    # Before HDF5 sees the file: one flipped bit in a header can crash it, or make it run for ever.
+    with path.open("rb") as stream:
+        block = stream.read(USER_BLOCK)
+        good = block == _user_block(hashlib.file_digest(stream, "sha256").hexdigest())
+    return [] if good else ["its bytes do not agree with the checksum in its first line"]
+
+
+def shard_problems(folder: Path, manifest: Manifest, shard_index: int, *, contents: bool = True) -> list[str]:
+    """Return all that is wrong with a shard; nothing if it is good.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the store.
+    manifest : Manifest
+        What the shard should be.
+    shard_index : int
+        Which shard.
+    contents : bool
+        Look at every value; without it at the checksum and the headers.
+    """
+    try:
+        if problems := _seal_problems(folder / shard_name(shard_index)):
+            return problems
+        with open_shard(folder, shard_index) as file:
+            data = _datasets(file)
+            problems = _layout_problems(file, data, manifest, len(manifest.plan.samples_of(shard_index)))
+            if contents and not problems:
+                problems = _content_problems(data, manifest, shard_index)
+            return problems
+    except Exception as error:  # HDF5 raises almost anything
+        return [f"it cannot be read ({type(error).__name__}: {error})"]
+
+
+def open_shard(folder: Path, shard_index: int) -> h5py.File:
+    """Open a shard for reading, without a lock: a shard never changes."""
+    return h5py.File(folder / shard_name(shard_index), "r", locking=False)
+
+
+def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    found: dict[str, h5py.Dataset] = {}
+    file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def _layout_problems(
+    file: h5py.File, data: Mapping[str, h5py.Dataset], manifest: Manifest, n_samples: int
+) -> list[str]:
+    sizes = {
+        "sample": n_samples,
+        "channel": len(manifest.channels),
+        "y": manifest.grid.n_pixels,
+        "x": manifest.grid.n_pixels,
+    }
+    truths = {name for name in data if name.startswith(TRUTH)}
+    wanted = {*DTYPES, *_TEXTS, TRUTH + "redshift", *truths}
+    problems = [f"/{name} is missing" for name in sorted(wanted - data.keys())]
+    problems += [f"/{name} is not known" for name in sorted(data.keys() - wanted)]
+    if not any(name.startswith(TRUTH + "log10_m") for name in truths):
+        problems.append(f"/{TRUTH}log10_m... is missing: no true mass")
+    for name in sorted(wanted & data.keys()):
+        dimensions = (name,) if name in DIMENSIONS else dimensions_of(name)
+        problems += _dataset_problems(name, data[name], tuple(sizes[dimension] for dimension in dimensions))
+    for place, attributes in expected_attributes(manifest, data).items():
+        found = file[place].attrs if place == "/" or place in data else attributes
+        problems += _attribute_problems(place.strip("/"), found, attributes)
+    return problems
+
+
+def _dataset_problems(name: str, dataset: h5py.Dataset, shape: tuple[int, ...]) -> Iterator[str]:
+    if dataset.shape != shape:
+        yield f"/{name} has shape {dataset.shape}, not {shape}"
+    wanted = DTYPES.get(name, TRUTH_DTYPE)
+    if name in _TEXTS:
+        text = h5py.check_string_dtype(dataset.dtype)
+        if text is None or text.encoding != "utf-8" or text.length is None:
+            yield f"/{name} is of type {dataset.dtype}, not UTF-8 text of fixed length"
+    elif dataset.dtype != wanted:
+        yield f"/{name} is of type {dataset.dtype}, not {wanted}"
+    n_filters = dataset.id.get_create_plist().get_nfilters()
+    if name == "maps" and (dataset.chunks != (1, *shape[1:]) or n_filters):
+        yield f"/{name} has chunks {dataset.chunks} and {n_filters} filters, not {(1, *shape[1:])} and none"
+
+
+def _dimension_problems(name: str, dataset: h5py.Dataset, dimensions: tuple[str, ...]) -> Iterator[str]:
+    found = tuple((axis.label, *(scale.name for scale in axis.values())) for axis in dataset.dims)
+    wanted = tuple((dimension, f"/{dimension}") for dimension in dimensions)
+    if found != wanted:
+        yield f"/{name} has dimensions {found}, not {wanted}"
+
+
+def _attribute_problems(place: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in wanted.items():
+        there = np.asarray(found[name]).tolist() if name in found else "nothing"
+        if there != value:
+            yield f"/{place} has the attribute {name} {there!r}, not {value!r}"
+
+
+def _content_problems(data: Mapping[str, h5py.Dataset], manifest: Manifest, shard_index: int) -> list[str]:
+    problems = [
+        problem
+        for name in sorted(data.keys() - set(DIMENSIONS))
+        for problem in _dimension_problems(name, data[name], dimensions_of(name))
+    ]
+    samples = manifest.plan.samples_of(shard_index)
+    clusters, sight_lines = np.divmod(samples, manifest.plan.sight_lines)
+    for name, expected in (("sample", samples), ("cluster_index", clusters), ("sight_line", sight_lines)):
+        if wrong := int((data[name][:] != expected).sum()):
+            problems.append(f"/{name} is wrong in {wrong} of {len(expected)} samples")
+    for name, dataset in data.items():
+        if dataset.dtype.kind == "f":
+            bad = sum(
+                int((~np.isfinite(dataset[start : start + 64])).sum()) for start in range(0, len(dataset), 64)
+            )
+            problems += [f"/{name} has {bad} values that are not finite"] if bad else []
+    return problems

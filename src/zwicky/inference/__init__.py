@@ -1,0 +1,1 @@
+"""What do we now believe about this cluster?"""

@@ -1,0 +1,366 @@
+"""A trained estimator: networks, classical relation, calibration and warning light in one folder.
+
+The folder holds ``estimator.json`` (validated), ``member-0.safetensors`` ... and ``domain.safetensors``; no pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zwicky.core.config import Config, parse
+from zwicky.core.cosmology import check_redshift
+from zwicky.core.errors import CheckpointError, ConfigError, MapError
+from zwicky.core.files import sha256_of, write_json
+from zwicky.core.maps import Map
+from zwicky.core.masses import M500C, MassDefinition
+from zwicky.inference.classical import ClassicalEstimator, ClassicalMasses
+from zwicky.inference.conformal import Conformal
+from zwicky.inference.domain import FLAGS, MASS_MARGIN_DEX, Domain, Flag, describe
+from zwicky.inference.matched_filter import MatchedFilter
+from zwicky.mocks.settings import SurveySettings
+from zwicky.mocks.survey import MockSurvey
+from zwicky.models.base import Batch, GaussianMass, MassModel
+from zwicky.models.table import build_model
+from zwicky.physics.gnfw import profile_by_name
+from zwicky.simulations.spherical import SphericalClusters
+from zwicky.training.checkpoint import load_tensors, read_json, save_tensors
+
+FORMAT: Final = "zwicky-estimator"
+FORMAT_VERSION: Final = 1
+BATCH: Final = 256
+
+
+class EstimatorFacts(Config):
+    """What ``estimator.json`` holds besides its format.
+
+    Attributes
+    ----------
+    model : dict
+        Settings of the network.
+    member_sha256 : tuple of str
+        Of the weights of each member of the ensemble.
+    survey : SurveySettings
+        What the networks were trained on.
+    survey_seed : int
+    ln_y_offset, sigma_ln_y : float
+        The fitted Y-M relation of the classical estimate.
+    network_conformal, classical_conformal : Conformal
+        Recalibrations.
+    domain : Domain
+        Ranges of the warning light.
+    sizes : dict of str to int
+        Observations used: train, validation.
+    provenance : dict
+    """
+
+    model: dict[str, Any]
+    member_sha256: tuple[str, ...]
+    survey: SurveySettings
+    survey_seed: int
+    ln_y_offset: float
+    sigma_ln_y: float
+    network_conformal: Conformal
+    classical_conformal: Conformal
+    domain: Domain
+    sizes: dict[str, int]
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Answers for a list of stamps.
+
+    Parameters
+    ----------
+    network_log10, classical_log10 : (stamp, level) array [dex of Msun]
+        Recalibrated quantiles of log10 M500c at ``conformal.LEVELS``.
+    snr, y500_arcmin2, sigma_y500_arcmin2 : (stamp,) array
+        Of the matched filter.
+    flag : (stamp,) array of int
+        Index into ``domain.FLAGS``.
+    reasons : list of list of str
+        Why the flag is not 0.
+    """
+
+    network_log10: np.ndarray
+    classical_log10: np.ndarray
+    snr: np.ndarray
+    y500_arcmin2: np.ndarray
+    sigma_y500_arcmin2: np.ndarray
+    flag: np.ndarray
+    reasons: list[list[str]]
+
+    def flag_name(self, row: int) -> Flag:
+        """Return the flag of one stamp in words."""
+        return FLAGS[int(self.flag[row])]
+
+
+class NetworkAnswer:
+    """Run an ensemble: a mixture of Gaussians, reduced to its mean and standard deviation.
+
+    Parameters
+    ----------
+    members : sequence of MassModel
+        Trained with different seeds.
+    """
+
+    def __init__(self, members: Sequence[MassModel]) -> None:
+        self.members = [member.eval().to(memory_format=torch.channels_last) for member in members]  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def predict(self, stamps: np.ndarray, redshift: np.ndarray) -> GaussianMass:
+        """Weigh stamps, (stamp, y, x) in Compton y; returns tensors (stamp,) [dex of Msun]."""
+        parts = [_mixture([m.predict(batch) for m in self.members]) for batch in _batches(stamps, redshift)]
+        return GaussianMass(torch.cat([p.mean for p in parts]), torch.cat([p.sd for p in parts]))
+
+    @torch.inference_mode()
+    def features(self, stamps: np.ndarray, redshift: np.ndarray) -> Tensor:
+        """Return the first member's features, (stamp, feature)."""
+        return torch.cat([self.members[0].features(batch) for batch in _batches(stamps, redshift)])
+
+
+def _batches(stamps: np.ndarray, redshift: np.ndarray) -> list[Batch]:
+    maps = torch.from_numpy(np.ascontiguousarray(stamps, np.float32))[:, None]
+    z = torch.from_numpy(np.asarray(redshift, np.float32))
+    return [Batch(m, s) for m, s in zip(maps.split(BATCH), z.split(BATCH), strict=True)]
+
+
+def _mixture(answers: list[GaussianMass]) -> GaussianMass:
+    means, sds = torch.stack([a.mean for a in answers]), torch.stack([a.sd for a in answers])
+    variance = (sds.square() + means.square()).mean(0) - means.mean(0).square()
+    return GaussianMass(means.mean(0), variance.clamp(min=1e-8).sqrt())
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """Weigh stamps of the survey that it was trained on.
+
+    Parameters
+    ----------
+    facts : EstimatorFacts
+    network : NetworkAnswer
+    feature_cloud : dict of str to Tensor
+        ``mean`` (feature,) and ``whiten`` (feature, feature) of the first member's features; empty if it has none.
+    """
+
+    facts: EstimatorFacts
+    network: NetworkAnswer
+    feature_cloud: Mapping[str, Tensor]
+
+    @property
+    def definition(self) -> MassDefinition:
+        """The mass that is answered."""
+        return M500C
+
+    @cached_property
+    def survey(self) -> MockSurvey:
+        """The survey of the training set."""
+        return self.facts.survey.build(self.facts.survey_seed)
+
+    @cached_property
+    def simulation(self) -> SphericalClusters:
+        """The training clusters; their profile and relation are those of the classical estimate."""
+        simulation = self.survey.simulation
+        if not isinstance(simulation, SphericalClusters):
+            raise ConfigError(
+                "The classical estimate knows only spherical clusters.",
+                where="survey.simulation.kind",
+                got=str(simulation),
+            )
+        return simulation
+
+    @property
+    def log10_mass_range(self) -> tuple[float, float]:
+        """Of the training clusters [dex of Msun]."""
+        return self.simulation.config.log10_m500c_range
+
+    @property
+    def redshift_range(self) -> tuple[float, float]:
+        """Of the training clusters."""
+        edges = self.simulation.config.redshift_edges
+        return edges[0], edges[-1]
+
+    @cached_property
+    def classical(self) -> ClassicalEstimator:
+        """Matched filter and fitted Y-M relation."""
+        base = classical_estimator(self.survey)
+        return ClassicalEstimator(
+            base.matched_filter, base.cosmology, base.log10_m500c_range, base.one_minus_bias,
+            self.facts.ln_y_offset, self.facts.sigma_ln_y,
+        )  # fmt: skip
+
+    def check_stamp(self, stamp: Map) -> None:
+        """Refuse a map whose quantity, grid or beam is not that of the training set, and say how to convert."""
+        instrument = self.survey.instrument
+        if stamp.quantity != instrument.config.quantity:
+            raise MapError(
+                "The networks were trained on another quantity.",
+                expected=instrument.config.quantity,
+                got=stamp.quantity,
+            )
+        beam_differs = (
+            stamp.beam_arcmin is None or abs(stamp.beam_arcmin / instrument.beam_arcmin - 1.0) > 0.01
+        )
+        if beam_differs or not stamp.grid.agrees_with(instrument.grid):
+            raise MapError(
+                "The map is not on the stamp that the networks were trained on.",
+                expected=f"{instrument.grid}, beam {instrument.beam_arcmin:g} arcmin",
+                got=f"{stamp.grid}, beam {stamp.beam_arcmin} arcmin",
+                fix="cut it with zwicky.data.stamps.cut_stamp",
+            )
+
+    def check_redshift(self, redshift: float | None, *, where: str = "--redshift") -> float:
+        """Return the redshift, or raise a RedshiftError if it is missing or outside the training range."""
+        low, high = self.redshift_range
+        return check_redshift(redshift, low=low, high=high, where=where)
+
+    def weigh(self, stamps: np.ndarray, redshift: np.ndarray) -> Weighed:
+        """Weigh many stamps.
+
+        Parameters
+        ----------
+        stamps : (stamp, y, x) array [Compton y]
+            On the instrument's grid; cut them with ``data.stamps.cut_stamp``.
+        redshift : (stamp,) array [1]
+            Inside the training range.
+        """
+        for row, z in enumerate(redshift):
+            self.check_redshift(float(z), where=f"redshift of stamp {row}")
+        answer = self.network.predict(stamps, redshift)
+        classical = self.classical.weigh(stamps, redshift)
+        facts = self.facts
+        network = facts.network_conformal.apply(answer.mean.numpy(), answer.sd.numpy(), classical.snr)
+        centre, scale = self.classical.centre_and_scale(classical.log10_quantiles)
+        flag, reasons = facts.domain.judge(self.numbers(stamps, redshift, classical))
+        self._flag_mass_edges(network, flag, reasons)
+        return Weighed(
+            network, facts.classical_conformal.apply(centre, scale, classical.snr), classical.snr,
+            classical.y500_arcmin2, classical.sigma_arcmin2, flag, reasons,
+        )  # fmt: skip
+
+    def numbers(
+        self, stamps: np.ndarray, redshift: np.ndarray, classical: ClassicalMasses
+    ) -> dict[str, np.ndarray]:
+        """Return the named numbers of the warning light, each (stamp,)."""
+        numbers = describe(stamps, classical, self.classical.matched_filter)
+        if self.feature_cloud:
+            numbers["features"] = distance_from_cloud(
+                self.network.features(stamps, redshift), self.feature_cloud
+            )
+        return numbers
+
+    def _flag_mass_edges(
+        self, log10_quantiles: np.ndarray, flag: np.ndarray, reasons: list[list[str]]
+    ) -> None:
+        low, high = self.log10_mass_range
+        for i, row in enumerate(log10_quantiles):
+            bottom, top = row[4], row[10]  # 16 and 84 %
+            if bottom < low + MASS_MARGIN_DEX or top > high - MASS_MARGIN_DEX:
+                flag[i] = max(flag[i], 1)
+                reasons[i].append(
+                    f"the mass interval 10^{bottom:.2f}-10^{top:.2f} Msun reaches the ends of the training masses,"
+                    f" 10^{low:.2f}-10^{high:.2f}: answers there lean inwards"
+                )
+
+    def save(self, folder: Path) -> None:
+        """Write the estimator; ``estimator.json`` last, so that a folder with it is whole."""
+        for i, member in enumerate(self.network.members):
+            save_tensors(folder / f"member-{i}.safetensors", member.state_dict())
+        save_tensors(folder / "domain.safetensors", self.feature_cloud)
+        digests = tuple(
+            sha256_of(folder / f"member-{i}.safetensors") for i in range(len(self.network.members))
+        )
+        facts = self.facts.model_copy(update={"member_sha256": digests})
+        write_json(
+            folder / "estimator.json",
+            {"format": FORMAT, "format_version": FORMAT_VERSION, **facts.model_dump(mode="json")},
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Estimator:
+        """Read an estimator, or raise a CheckpointError that says what is wrong with the folder."""
+        if not (folder / "estimator.json").is_file():
+            raise CheckpointError(
+                "This is not the folder of an estimator.",
+                where=str(folder),
+                expected="a folder with estimator.json and member-*.safetensors",
+                got="a file"
+                if folder.is_file()
+                else ("a folder without it" if folder.is_dir() else "nothing"),
+                fix="give the estimator/ folder of a run, for example runs/deandres2022-smoke/estimator",
+            )
+        content = read_json(folder / "estimator.json", FORMAT, FORMAT_VERSION)
+        fields = {k: v for k, v in content.items() if k not in ("format", "format_version")}
+        try:
+            facts = parse(EstimatorFacts, fields, where=str(folder / "estimator.json"))
+            members = [_load_member(folder, i, facts) for i in range(len(facts.member_sha256))]
+        except ConfigError as error:
+            raise CheckpointError(
+                "The estimator's description is damaged.",
+                where=str(folder / "estimator.json"),
+                got=str(error),
+            ) from error
+        return cls(facts, NetworkAnswer(members), load_tensors(folder / "domain.safetensors"))
+
+
+def _load_member(folder: Path, i: int, facts: EstimatorFacts) -> MassModel:
+    path = folder / f"member-{i}.safetensors"
+    tensors = load_tensors(path)
+    if sha256_of(path) != facts.member_sha256[i]:
+        raise CheckpointError(
+            "The weights are not those that the estimator was calibrated with.",
+            where=str(path),
+            expected=f"SHA-256 {facts.member_sha256[i][:12]}...",
+            got=f"SHA-256 {sha256_of(path)[:12]}...",
+            fix="copy the whole estimator folder again",
+        )
+    model = build_model(facts.model, where=str(folder / "estimator.json"))
+    model.load_state_dict(tensors)
+    return model
+
+
+def distance_from_cloud(features: Tensor, cloud: Mapping[str, Tensor]) -> np.ndarray:
+    """Return the Mahalanobis distance of features from the training cloud per square root of dimension, (stamp,)."""
+    whitened = (features.double() - cloud["mean"]) @ cloud["whiten"]
+    return np.asarray(whitened.square().mean(1).sqrt().numpy())
+
+
+def fit_cloud(features: Tensor) -> dict[str, Tensor]:
+    """Return mean and whitening of a cloud of features, (stamp, feature).
+
+    Directions fainter than 1e-4 of the strongest (in variance) are held there, so that rounding does not rule.
+    """
+    mean = features.double().mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov((features.double() - mean).T))
+    return {"mean": mean, "whiten": vectors / values.clamp(min=1e-4 * float(values.max())).sqrt()}
+
+
+def classical_estimator(survey: MockSurvey) -> ClassicalEstimator:
+    """Return the classical estimator of a survey, with the relation of its pressure profile."""
+    simulation = survey.simulation
+    assert isinstance(simulation, SphericalClusters)
+    config, cosmology = simulation.config, simulation.cosmology
+
+    def theta500_arcmin(log10_m500c: float, z: float) -> float:
+        mass_msun = 10.0**log10_m500c * config.one_minus_bias
+        return M500C.radius_mpc(mass_msun, z, cosmology) * cosmology.arcmin_per_mpc(z)
+
+    profile_by_name(config.pressure_profile)
+    (low, high), (near, *_, far) = config.log10_m500c_range, config.redshift_edges
+    sizes = (theta500_arcmin(low, far), theta500_arcmin(high, near))
+    bank = MatchedFilter(survey.instrument, config.pressure_profile, sizes)
+    return ClassicalEstimator(
+        bank,
+        cosmology,
+        config.log10_m500c_range,
+        config.one_minus_bias,
+        sigma_ln_y=max(config.sigma_ln_y500, 0.02),
+    )

@@ -1,0 +1,1 @@
+"""What does a telescope do to a map?"""

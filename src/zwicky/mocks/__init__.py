@@ -1,0 +1,1 @@
+"""How is an observation made? Simulation plus instrument."""

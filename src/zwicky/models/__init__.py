@@ -1,0 +1,1 @@
+"""What is learned? One file per network."""

@@ -1,0 +1,1 @@
+"""What does matter look like? Pure functions: profiles, the SZ effect, scaling relations."""

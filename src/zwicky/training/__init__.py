@@ -1,0 +1,1 @@
+"""How is it learned? One loop, its checkpoints and its averages."""

@@ -1,0 +1,297 @@
+"""The one training loop.
+
+Batches, augmentation and dropout are keyed by (seed, epoch, step), and a checkpoint holds everything else, so a
+training that is killed and started again gives the same weights, bit for bit, as one that was left alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from zwicky.core.config import Config
+from zwicky.core.errors import TrainingError
+from zwicky.core.provenance import config_hash
+from zwicky.core.randomness import Key, Stream
+from zwicky.data.dataset import MapData
+from zwicky.models.base import Batch, MassModel
+from zwicky.models.table import build_model
+from zwicky.training.checkpoint import (
+    TrainingState,
+    last_good_state,
+    optimiser_tensors,
+    restore_optimiser,
+    save_state,
+)
+
+VALIDATION_BATCH = 512
+
+
+class TrainingSettings(Config):
+    """How a network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        At most so many passes over the training set.
+    batch_size : int
+        Observations per step.
+    learning_rate : float
+        Of Adam, after the warm-up; falls to zero as a half cosine over all epochs.
+    weight_decay : float
+        Decoupled (AdamW).
+    warm_up : float
+        Fraction of all steps over which the rate rises linearly.
+    ema_decay : float
+        The validated and kept weights are an exponential average over steps with this decay.
+    patience : int
+        Stop after so many epochs without a better validation loss.
+    augment : bool
+        Turn and mirror each batch at random.
+    max_gradient_norm : float
+        Gradients are clipped to this norm.
+    precision : "32-true" or "bf16-mixed"
+        As Fabric names it.
+    """
+
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    warm_up: float = 0.05
+    ema_decay: float = 0.998
+    patience: int = 15
+    augment: bool = True
+    max_gradient_norm: float = 5.0
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished training.
+
+    Parameters
+    ----------
+    model : MassModel
+        With the averaged weights of the best epoch.
+    history : list of dict
+        One entry per epoch: epoch, train, validation (mean losses), learning_rate.
+    best_epoch : int
+        Counted from 1.
+    """
+
+    model: MassModel
+    history: list[dict[str, float]]
+    best_epoch: int
+
+
+def train(
+    model_settings: Mapping[str, Any],
+    training: MapData,
+    validation: MapData,
+    settings: TrainingSettings,
+    folder: Path,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None] = lambda _: None,
+) -> Trained:
+    """Train one network, or go on where a killed training stopped.
+
+    Parameters
+    ----------
+    model_settings : dict
+        ``{"kind": ..., ...}``, as in an experiment file.
+    training, validation : MapData
+        Different parents.
+    settings : TrainingSettings
+    folder : Path
+        For the checkpoints; the same settings, data sizes and seed must be used to go on in it.
+    seed : int
+        Of initial weights, batch order, augmentation and dropout.
+    on_epoch : function
+        Called with each new entry of the history.
+
+    Raises
+    ------
+    TrainingError
+        If the loss stops being a number, or the folder belongs to other settings.
+    """
+    with torch.random.fork_rng():
+        return _Run(model_settings, training, validation, settings, folder, seed).go(on_epoch)
+
+
+class _Run:
+    """One training, with its state."""
+
+    def __init__(
+        self,
+        model_settings: Mapping[str, Any],
+        training: MapData,
+        validation: MapData,
+        settings: TrainingSettings,
+        folder: Path,
+        seed: int,
+    ) -> None:
+        from lightning_fabric import Fabric  # imported here: it takes seconds
+
+        self.settings, self.folder, self.seed, self.data = settings, folder, seed, training
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=settings.precision)
+        torch.manual_seed(Key(seed, Stream.INITIAL_WEIGHTS).word())
+        model = build_model(model_settings)
+        model.fit_scaling(training.rows(slice(None)))
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.fingerprint = config_hash(
+            {
+                "model": dict(model_settings),
+                "training": settings.model_dump(),
+                "seed": seed,
+                "sizes": [len(training), len(validation)],
+            }
+        )
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        self.bare = model
+        self.model, self.optimiser = self.fabric.setup(model, optimiser)
+        self.model.mark_forward_method("loss")
+        self.validation = [self._on_device(batch) for batch in validation.batches(VALIDATION_BATCH)]
+        self.n_validation = len(validation)
+        self.average = {name: value.clone() for name, value in self.bare.state_dict().items()}
+        self.best = dict(self.average)
+        self.history: list[dict[str, float]] = []
+        self.best_epoch, self.best_loss = 0, math.inf
+        self.steps_per_epoch = math.ceil(len(training) / settings.batch_size)
+
+    def go(self, on_epoch: Callable[[dict[str, float]], None]) -> Trained:
+        self._restore()
+        while len(self.history) < self.settings.epochs and not self._out_of_patience():
+            entry = self._epoch(len(self.history))
+            self.history.append(entry)
+            if entry["validation"] < self.best_loss:
+                self.best_loss, self.best_epoch = entry["validation"], len(self.history)
+                self.best = {name: value.clone() for name, value in self.average.items()}
+            self._save()
+            on_epoch(entry)
+        self.bare.load_state_dict(self.best)
+        return Trained(self.bare.eval(), self.history, self.best_epoch)
+
+    def _out_of_patience(self) -> bool:
+        return len(self.history) - self.best_epoch >= self.settings.patience
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        self.bare.train()
+        order = torch.from_numpy(Key(self.seed, Stream.BATCH_ORDER, epoch).permutation(len(self.data)))
+        total = 0.0
+        for i, rows in enumerate(order.split(self.settings.batch_size)):
+            total += self._step(epoch * self.steps_per_epoch + i, rows) * len(rows)
+        return {
+            "epoch": float(epoch + 1),
+            "train": total / len(self.data),
+            "validation": self._validation_loss(),
+            "learning_rate": self._learning_rate((epoch + 1) * self.steps_per_epoch - 1),
+        }
+
+    def _step(self, step: int, rows: Tensor) -> float:
+        torch.manual_seed(Key(self.seed, Stream.DROPOUT, step).word())
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._learning_rate(step)
+        batch = self.data.rows(rows)
+        if self.settings.augment:
+            batch = turned(batch, int(Key(self.seed, Stream.AUGMENTATION, step).integers(8, 1)[0]))
+        loss = self.model.loss(self._on_device(batch))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            named = ", ".join(str(self.data.parent[i]) for i in rows[:8].tolist())
+            raise TrainingError(
+                "The loss is no longer a number.",
+                where=f"step {step}, clusters {named}, ...",
+                got=value,
+                fix="lower training.learning_rate; the last checkpoint is still good",
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.settings.max_gradient_norm)
+        self.optimiser.step()
+        self._update_average(step)
+        return value
+
+    def _learning_rate(self, step: int) -> float:
+        total = self.settings.epochs * self.steps_per_epoch
+        warm = max(1, round(self.settings.warm_up * total))
+        if step < warm:
+            return self.settings.learning_rate * (step + 1) / warm
+        return (
+            self.settings.learning_rate
+            * 0.5
+            * (1.0 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+        )
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        decay = min(self.settings.ema_decay, (1.0 + step) / (10.0 + step))  # follows faster at the start
+        for name, value in self.bare.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1.0 - decay)
+
+    @torch.no_grad()
+    def _validation_loss(self) -> float:
+        current = {name: value.clone() for name, value in self.bare.state_dict().items()}
+        self.bare.load_state_dict(self.average)
+        self.bare.eval()
+        total = sum(float(self.model.loss(batch)) * len(batch.maps) for batch in self.validation)
+        self.bare.load_state_dict(current)
+        return total / self.n_validation
+
+    def _on_device(self, batch: Batch) -> Batch:
+        assert batch.log10_mass is not None
+        move = self.fabric.to_device
+        return Batch(move(batch.maps), move(batch.redshift), move(batch.log10_mass))
+
+    def _save(self) -> None:
+        parts = {"model": self.bare.state_dict(), "average": self.average, "best": self.best}
+        tensors = {f"{part}.{name}": t for part, state in parts.items() for name, t in state.items()}
+        tensors |= optimiser_tensors(self.optimiser.optimizer)
+        facts = {
+            "fingerprint": self.fingerprint,
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+        }
+        save_state(self.folder, TrainingState(len(self.history), tensors, facts))
+
+    def _restore(self) -> None:
+        state = last_good_state(self.folder)
+        if state is None:
+            return
+        if state.facts["fingerprint"] != self.fingerprint:
+            raise TrainingError(
+                "This folder holds a training with other settings.",
+                where=str(self.folder),
+                expected="the same model, training settings, seed and sizes",
+                got=f"fingerprint {state.facts['fingerprint']}, not {self.fingerprint}",
+                fix="choose another --out, or remove the folder",
+            )
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
+
+        self.bare.load_state_dict(part("model."))
+        for name, value in part("average.").items():
+            self.average[name].copy_(value)
+        self.best = part("best.")
+        restore_optimiser(self.optimiser.optimizer, state.tensors)
+        self.history = list(state.facts["history"])
+        self.best_epoch, self.best_loss = int(state.facts["best_epoch"]), float(state.facts["best_loss"])
+
+
+def turned(batch: Batch, element: int) -> Batch:
+    """Return the batch under one of the eight symmetries of the square, 0..7; 0 leaves it alone."""
+    maps = torch.rot90(batch.maps, element % 4, dims=(2, 3))
+    if element >= 4:
+        maps = maps.flip(3)
+    return Batch(maps, batch.redshift, batch.log10_mass)

@@ -1,0 +1,1 @@
+"""In which order are the rooms used to make a result?"""

@@ -1,0 +1,71 @@
+"""An answer in words, and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from zwicky.core.errors import ConfigError
+from zwicky.core.files import write_json
+from zwicky.core.posteriors import INTERVAL_68, INTERVAL_95, MassPosterior
+from zwicky.data.fits_out import write_map
+from zwicky.inference.estimator import Estimator
+from zwicky.workflows.weigh import ClusterAnswer
+
+LIGHTS: Final = {"in-domain": "green", "edge": "yellow", "out-of-domain": "RED"}
+
+
+def answer_text(answer: ClusterAnswer) -> str:
+    """Return what a person wants to read: both masses, the light, and what was done to the map."""
+    lines = [
+        f"{answer.name}, z = {answer.redshift:g}, matched-filter S/N {answer.snr:.1f}",
+        f"  {'':24s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
+        _row("network", answer.network),
+        _row("classical", answer.classical),
+        f"  light: {LIGHTS[answer.flag]} ({answer.flag})",
+        *(f"    - {reason}" for reason in answer.reasons),
+        *(f"  note: {note}" for note in answer.notes),
+        f"  Y500 = {answer.y500_arcmin2:.2e} +- {answer.sigma_y500_arcmin2:.1e} arcmin2 (noise only)",
+        f"  masses hold for 1-b = {answer.one_minus_bias:g} (hydrostatic over true mass); flat prior in log M",
+    ]
+    if answer.flag == "out-of-domain":
+        lines.append(
+            "  The intervals hold only for maps like the training set: do not use these without a reason."
+        )
+    return "\n".join(lines)
+
+
+def _row(name: str, posterior: MassPosterior) -> str:
+    (low, high), (bottom, top) = posterior.interval(INTERVAL_68), posterior.interval(INTERVAL_95)
+    label = f"{name} ({posterior.method})" if name == "network" else name
+    middle = f"{posterior.median.msun / 1e14:.2f}"
+    return (
+        f"  {label:24s}{middle:22s}{low.msun / 1e14:.2f} - {high.msun / 1e14:<9.2f}"
+        f"{bottom.msun / 1e14:.2f} - {top.msun / 1e14:.2f}"
+    )
+
+
+def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> None:
+    """Write ``answer.json`` (with the estimator's provenance) and ``stamp.fits`` (what was weighed).
+
+    Raises
+    ------
+    ConfigError
+        If the folder already holds an answer.
+    """
+    path = folder / "answer.json"
+    if path.exists():
+        raise ConfigError("The folder already holds an answer.", where=str(path), fix="choose another --out")
+    write_map(answer.stamp.map, folder / "stamp.fits", center=answer.stamp.center, overwrite=True)
+    facts = estimator.facts
+    write_json(
+        path,
+        {
+            **answer.as_dict(),
+            "estimator": {
+                "model": facts.model,
+                "survey": facts.survey.model_dump(mode="json"),
+                **facts.provenance,
+            },
+        },
+    )

@@ -1,0 +1,141 @@
+"""Scorecards as text: what ``zwicky reproduce`` prints, and docs/results.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zwicky.core.files import write_text
+from zwicky.evaluation.scorecard import read_scorecard
+
+Row = tuple[str, ...] | list[str]
+
+
+def markdown_table(head: Row, rows: list[Row]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def estimate_text(estimate: dict[str, Any], decimals: int = 3) -> str:
+    """Return an estimate with its 68 % bootstrap interval."""
+    if estimate["value"] is None:
+        return "-"
+    text = f"{estimate['value']:.{decimals}f}"
+    if estimate.get("low_68") is None:
+        return text
+    return f"{text} ({estimate['low_68']:.{decimals}f} to {estimate['high_68']:.{decimals}f})"
+
+
+def overall_table(scorecard: dict[str, Any]) -> str:
+    """Return the metrics of every method above the S/N cut."""
+    methods = scorecard["methods"]
+    rows: list[Row] = [
+        [
+            f"{name} [{facts['unit'] or '1'}]",
+            *(estimate_text(scorecard["overall"]["methods"][m][name]) for m in methods),
+        ]
+        for name, facts in scorecard["metrics"].items()
+    ]
+    low, high = scorecard["inner_log10_range"]
+    slopes = [estimate_text(scorecard["inner"]["methods"][m]["slope"]) for m in methods]
+    rows.append([f"slope, {low:g} < log M < {high:g} [1]", *slopes])
+    return markdown_table(["metric", *methods], rows)
+
+
+def bins_table(scorecard: dict[str, Any], column: str) -> str:
+    """Return scatter and coverage per bin, and who has less scatter."""
+    pair = (scorecard["candidate"], scorecard["baseline"])
+    head = [
+        column,
+        "clusters",
+        *(f"scatter {m} [dex]" for m in pair),
+        *(f"68 % {m}" for m in pair),
+        *(f"95 % {m}" for m in pair),
+        "less scatter",
+    ]
+    rows: list[Row] = []
+    for block in scorecard["bins"][column]:
+        of = block["methods"]
+        rows.append(
+            [
+                f"{block['low']:g} - {block['high']:g}",
+                str(block["n_parents"]),
+                *(estimate_text(of[m]["scatter_dex"], 4) for m in pair),
+                *(estimate_text(of[m]["coverage_68"]) for m in pair),
+                *(estimate_text(of[m]["coverage_95"]) for m in pair),
+                block["winner"],
+            ]
+        )
+    return markdown_table(head, rows)
+
+
+def paper_text(scorecard: dict[str, Any]) -> str:
+    """Return the paper's numbers beside ours."""
+    return markdown_table(["quantity", "paper", "ours", "note"], scorecard["paper"])
+
+
+def real_text(scorecard: dict[str, Any]) -> str:
+    """Return the real clusters, or say that there were none."""
+    rows = scorecard["real_clusters"]
+    if not rows:
+        return "No real maps were found: set ZWICKY_DATA to a folder that holds them."
+    return markdown_table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def shifts_text(scorecard: dict[str, Any]) -> str:
+    """Return how often the warning light came on for each fault."""
+    head = ["fault", "AUROC", "in-domain", "edge", "out-of-domain"]
+    rows: list[Row] = [
+        [row["fault"], f"{row['auroc']:.3f}", *(f"{100 * row[k]:.1f} %" for k in head[2:])]
+        for row in scorecard["shifts"]
+    ]
+    return markdown_table(head, rows)
+
+
+def summary_text(scorecard: dict[str, Any]) -> str:
+    """Return the few numbers that decide, for a terminal."""
+    overall = scorecard["overall"]
+    lines = [f"{overall['n_parents']} test clusters with S/N > {scorecard['snr_cut']:g}"]
+    for method in scorecard["methods"]:
+        m = overall["methods"][method]
+        lines.append(
+            f"  {method:12s} scatter {estimate_text(m['scatter_dex'], 4)} dex,"
+            f" bias {estimate_text(m['bias_dex'], 4)} dex,"
+            f" coverage 68 %: {m['coverage_68']['value']:.3f}, 95 %: {m['coverage_95']['value']:.3f},"
+            f" inner slope {scorecard['inner']['methods'][method]['slope']['value']:.3f}"
+        )
+    return "\n".join(lines)
+
+
+def results_section(scorecard: dict[str, Any]) -> str:
+    """Return one experiment's section of docs/results.md."""
+    experiment = scorecard["experiment"]
+    parts = [
+        f"## {experiment['title']}: preset `{experiment['preset']}`",
+        f"`zwicky reproduce {experiment['name']} --preset {experiment['preset']}`; seed {scorecard['seed']},"
+        f" observations {scorecard['sizes']}, {scorecard['n_resamples']} bootstrap resamples of parents;"
+        " brackets are 68 % intervals."
+        " The test set was weighed once.",
+        f"### Test clusters with S/N > {scorecard['snr_cut']:g}: {scorecard['overall']['n_parents']}",
+        overall_table(scorecard),
+        "### Where each wins",
+        bins_table(scorecard, "snr"),
+        bins_table(scorecard, "redshift"),
+        "### Paper beside ours",
+        paper_text(scorecard),
+        "### Real clusters",
+        real_text(scorecard),
+        "### The warning light",
+        shifts_text(scorecard),
+    ]
+    return "\n\n".join(parts)
+
+
+def write_results(runs: list[Path], path: Path) -> None:
+    """Write docs/results.md from the scorecards of runs."""
+    cards = [read_scorecard(run / "scorecard.json" if run.is_dir() else run) for run in runs]
+    head = "# Results\n\nWritten by `zwicky results` from the scorecards under `results/`; not by hand."
+    write_text(path, "\n\n".join([head, *(results_section(card) for card in cards)]) + "\n")

@@ -1,0 +1,23 @@
+"""What the tests share: where the real maps are, and one thread per process."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def data_folder() -> Path:
+    """Return the folder of real maps: ZWICKY_DATA, or ../shared/data beside the project."""
+    return Path(os.environ.get("ZWICKY_DATA", ROOT / ".." / "shared" / "data")).resolve()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = data_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no real maps at {folder}; set ZWICKY_DATA to the folder that holds them")
+    return folder
