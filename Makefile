@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MAIN := .venv/.installed-main
 DEV := .venv/.installed-dev
+RUNS ?= $(sort $(wildcard runs/*/scorecard.json))
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -40,7 +41,7 @@ raises: $(DEV)  ## each error message that no test has seen
 	@$(BIN)/python tools/check_raises.py build/coverage.json
 
 docs: $(MAIN)  ## write docs/results.md from the scorecards of the runs
-	@$(BIN)/zwicky results
+	@$(BIN)/zwicky results $(or $(RUNS),$(error no runs/*/scorecard.json yet; or name them: make docs RUNS=...))
 
 clean:  ## remove the virtual environment, builds and caches; runs stay
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -86,6 +86,8 @@ def test_the_limits_of_a_redshift():
     assert check_redshift(1.0, low=0.5, high=1.0) == 1.0
     with pytest.raises(RedshiftError, match=r"0\.5 < z <= 1"):
         check_redshift(0.5, low=0.5, high=1.0)
+    with pytest.raises(RedshiftError, match="finite number"):
+        check_redshift(math.inf, high=math.inf)
 
 
 def test_a_missing_redshift():

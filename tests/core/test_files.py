@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -109,7 +110,8 @@ def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path):
         owner.send_signal(signal.SIGKILL)
         owner.communicate()
     with sole_writer(tmp_path / "run"):
-        assert f"process {os.getpid()} on " in (tmp_path / "run" / ".writer").read_text()
+        named = (tmp_path / "run" / ".writer").read_text()
+        assert named == f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def test_the_same_process_is_refused_too_and_the_folder_is_free_afterwards(tmp_path):

@@ -54,7 +54,10 @@ class FakeSurvey:
             id=f"fake-{cluster_index}-ü{sight_line}",
             parent=f"fake-{cluster_index}",
             redshift=0.1 + 0.01 * cluster_index,
-            masses={M500C: Mass(1e14 * (1 + cluster_index), M500C), M200C: Mass(2e14 * (1 + cluster_index), M200C)},
+            masses={
+                M500C: Mass(1e14 * (1 + cluster_index), M500C),
+                M200C: Mass(2e14 * (1 + cluster_index), M200C),
+            },
             sight_line=sight_line,
             properties={"offset_x_arcmin": 0.25 * sight_line, "asymmetry": 0.5},
         )
@@ -62,11 +65,17 @@ class FakeSurvey:
             cluster,
             {
                 # Kept in microkelvin, given in kelvin, and in another order than the channels.
-                MapQuantity.TEMPERATURE: Map(1e-6 * microkelvin, MapQuantity.TEMPERATURE, K_CMB, self.grid, "observed"),
-                MapQuantity.COMPTON_Y: Map(compton_y, MapQuantity.COMPTON_Y, COMPTON_Y, self.grid, "observed"),
+                MapQuantity.TEMPERATURE: Map(
+                    1e-6 * microkelvin, MapQuantity.TEMPERATURE, K_CMB, self.grid, "observed"
+                ),
+                MapQuantity.COMPTON_Y: Map(
+                    compton_y, MapQuantity.COMPTON_Y, COMPTON_Y, self.grid, "observed"
+                ),
             },
         )
-        return spoil(observed, self.fault) if self.fault and cluster_index == self.faulty_cluster else observed
+        return (
+            spoil(observed, self.fault) if self.fault and cluster_index == self.faulty_cluster else observed
+        )
 
 
 def spoil(observed, fault):

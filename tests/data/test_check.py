@@ -89,7 +89,10 @@ DAMAGE = {
         lambda file: replaced(file, "maps", file["maps"][:].astype("<f8"), chunks=(1, 2, 4, 4)),
         r"/maps is of type float64, not float32",
     ),
-    "half precision truth": (retyped("truth/redshift", "<f2"), r"/truth/redshift is of type float16, not float64"),
+    "half precision truth": (
+        retyped("truth/redshift", "<f2"),
+        r"/truth/redshift is of type float16, not float64",
+    ),
     "short index": (retyped("cluster_index", "<i4"), r"/cluster_index is of type int32, not int64"),
     "numbers as names": (
         lambda file: replaced(file, "parent", np.arange(6)),
@@ -111,7 +114,10 @@ DAMAGE = {
         lambda file: replaced(file, "maps", file["maps"][:], chunks=(1, 2, 4, 4), compression="gzip"),
         r"/maps has chunks \(1, 2, 4, 4\) and 1 filters",
     ),
-    "other label": (lambda file: setattr(file["maps"].dims[2], "label", "x"), r"/maps has dimensions .*'x', '/y'"),
+    "other label": (
+        lambda file: setattr(file["maps"].dims[2], "label", "x"),
+        r"/maps has dimensions .*'x', '/y'",
+    ),
     "no scale": (
         lambda file: file["truth/redshift"].dims[0].detach_scale(file["sample"]),
         r"/truth/redshift has dimensions \(\('sample',\),\)",
@@ -120,23 +126,38 @@ DAMAGE = {
         attribute("truth/offset_x_arcmin", "unit", "deg"),
         r"/truth/offset_x_arcmin has the attribute unit 'deg', not 'arcmin'",
     ),
-    "no unit of truth": (no_attribute("truth/log10_m500c", "unit"), r"log10_m500c has the attribute unit 'nothing'"),
+    "no unit of truth": (
+        no_attribute("truth/log10_m500c", "unit"),
+        r"log10_m500c has the attribute unit 'nothing'",
+    ),
     "other unit of maps": (
         attribute("maps", "units", ["Compton-y", "K_CMB"]),
         r"/maps has the attribute units \['Compton-y', 'K_CMB'\]",
     ),
-    "other channels": (attribute("maps", "channels", ["temperature", "compton_y"]), r"/maps has the attribute channels"),
+    "other channels": (
+        attribute("maps", "channels", ["temperature", "compton_y"]),
+        r"/maps has the attribute channels",
+    ),
     "other pixel": (attribute("maps", "pixel", "1 arcmin"), r"/maps has the attribute pixel '1 arcmin'"),
     "other grid": (attribute("maps", "grid_kind", "proper"), r"/maps has the attribute grid_kind 'proper'"),
-    "other beam": (attribute("maps", "beam_arcmin", 5.0), r"/maps has the attribute beam_arcmin 5\.0, not 1\.5"),
+    "other beam": (
+        attribute("maps", "beam_arcmin", 5.0),
+        r"/maps has the attribute beam_arcmin 5\.0, not 1\.5",
+    ),
     "other unit of axes": (attribute("x", "unit", "deg"), r"/x has the attribute unit 'deg'"),
     "other format": (attribute("/", "format", "mine"), r"/ has the attribute format 'mine'"),
     "other version": (attribute("/", "format_version", 2), r"/ has the attribute format_version 2, not 1"),
     "other hash": (attribute("/", "config_hash", "0"), r"/ has the attribute config_hash '0'"),
     "other results": (attribute("/", "results_version", 0), r"/ has the attribute results_version 0"),
     "nan pixel": (values("maps", (2, 1, 0, 0), np.nan), r"/maps has 1 values that are not finite"),
-    "infinite truth": (values("truth/redshift", 3, np.inf), r"/truth/redshift has 1 values that are not finite"),
-    "repeated cluster": (values("cluster_index", slice(2, 4), 3), r"/cluster_index is wrong in 2 of 6 samples"),
+    "infinite truth": (
+        values("truth/redshift", 3, np.inf),
+        r"/truth/redshift has 1 values that are not finite",
+    ),
+    "repeated cluster": (
+        values("cluster_index", slice(2, 4), 3),
+        r"/cluster_index is wrong in 2 of 6 samples",
+    ),
     "repeated sight-line": (values("sight_line", 1, 0), r"/sight_line is wrong in 1 of 6 samples"),
     "misnumbered": (values("sample", 0, 0), r"/sample is wrong in 1 of 6 samples"),
 }
@@ -170,7 +191,10 @@ def test_a_shard_that_is_none(folder):
 
 def test_missing_and_foreign_files(folder):
     (folder / BAD).rename(folder / "shards" / "copy.h5")
-    assert check_store(folder) == [f"{BAD}: it is missing", "shards/copy.h5: it does not belong to this store"]
+    assert check_store(folder) == [
+        f"{BAD}: it is missing",
+        "shards/copy.h5: it does not belong to this store",
+    ]
 
 
 def test_shards_exchanged(folder):

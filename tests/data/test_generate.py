@@ -108,20 +108,24 @@ class TestResume:
         generate(SURVEY, PLAN, tmp_path)
         times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".writer"}
         assert generate(SURVEY, PLAN, tmp_path) == Generated(n_written=0, n_kept=3)
-        assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".writer"}
+        assert times == {
+            path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != ".writer"
+        }
 
     @pytest.mark.parametrize(("workers", "n_shards"), [(1, 0), (1, 1), (2, 1)])
     def test_killed_and_run_again(self, tmp_path, whole, workers, n_shards):
         program = start(SLOWLY, tmp_path, workers)
         wait_for(lambda: (tmp_path / "manifest.json").exists(), program)
         wait_for(lambda: len(list((tmp_path / "shards").glob("*.h5"))) >= n_shards, program)
-        offspring = [int(pid) for pid in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()]
+        offspring = [
+            int(pid) for pid in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+        ]
         program.kill()
-        program.communicate()
-        assert program.returncode == -signal.SIGKILL
+        assert program.wait() == -signal.SIGKILL
         with pytest.raises(StoreError, match="incomplete"):
             Store.open(tmp_path)
         wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in offspring))
+        program.communicate()  # which would wait for ever for a worker that lives on
         generate(SURVEY, PLAN, tmp_path)
         assert tree(tmp_path) == whole
         assert check_store(tmp_path) == []
@@ -143,10 +147,16 @@ generate(survey, plan_for(survey), sys.argv[1])
         assert tree(tmp_path) == whole
 
     def test_leftovers_are_removed(self, tmp_path, whole):
-        for name in (".manifest.json.123.part", "shards/.shard-00001.h5.123.part", "shards/.shard-00009.h5.4.part"):
+        for name in (
+            ".manifest.json.123.part",
+            "shards/.shard-00001.h5.123.part",
+            "shards/.shard-00009.h5.4.part",
+        ):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(b"half a fi")
-        generate(SURVEY, PLAN, tmp_path)
+        left = []
+        generate(SURVEY, PLAN, tmp_path, progress=lambda *_: left.extend(tmp_path.rglob(".*.part")))
+        assert left == []  # gone before the work begins: they may fill the disk
         assert tree(tmp_path) == whole
 
     def test_a_damaged_shard_is_replaced_and_reported(self, tmp_path, whole, caplog):
@@ -183,7 +193,9 @@ class TestRefusals:
     )
     def test_another_plan(self, tmp_path, whole, survey, changes, message):
         generate(SURVEY, PLAN, tmp_path)
-        with pytest.raises(StoreError, match=rf"(?s)made with other settings.*{message}.*choose another --out") as caught:
+        with pytest.raises(
+            StoreError, match=rf"(?s)made with other settings.*{message}.*choose another --out"
+        ) as caught:
             generate(survey, plan_for(survey, **changes), tmp_path)
         assert "config_hash" not in str(caught.value)
         assert tree(tmp_path) == whole
@@ -198,7 +210,8 @@ class TestRefusals:
 
 class TestFaults:
     @pytest.mark.parametrize(
-        ("code", "remedy"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose an --out"), (errno.EIO, "--out")]
+        ("code", "remedy"),
+        [(errno.ENOSPC, "free some space"), (errno.EROFS, "choose an --out"), (errno.EIO, "--out")],
     )
     def test_a_disk_that_fails(self, tmp_path, whole, monkeypatch, code, remedy):
         @contextmanager
@@ -212,7 +225,9 @@ class TestFaults:
 
         with monkeypatch.context() as patch:
             patch.setattr(shards_module, "written_whole", half)
-            with pytest.raises(StoreError, match=rf"(?s)cannot be written.*shard-00001.*{os.strerror(code)}.*{remedy}"):
+            with pytest.raises(
+                StoreError, match=rf"(?s)cannot be written.*shard-00001.*{os.strerror(code)}.*{remedy}"
+            ):
                 generate(SURVEY, PLAN, tmp_path)
         assert set(tree(tmp_path)) == {"manifest.json", shard_name(0)}
         generate(SURVEY, PLAN, tmp_path)
@@ -231,7 +246,9 @@ generate(survey, plan_for(survey), sys.argv[1], workers=int(sys.argv[2]))
         program = start(code, tmp_path, workers)
         _, error = program.communicate()
         assert program.returncode == 1, error
-        assert re.search(r"(?s)StoreError: The store cannot be written.*File too large.*free some space", error)
+        assert re.search(
+            r"(?s)StoreError: The store cannot be written.*File too large.*free some space", error
+        )
         assert set(tree(tmp_path)) == {"manifest.json"}
         generate(SURVEY, PLAN, tmp_path)
         assert tree(tmp_path) == whole
@@ -254,7 +271,9 @@ generate(survey, plan_for(survey), ".")
         program = start(code, tmp_path)
         _, error = program.communicate()
         assert program.returncode == 1
-        assert re.search(r"(?s)StoreError: The store cannot be written.*Permission denied.*choose an --out", error)
+        assert re.search(
+            r"(?s)StoreError: The store cannot be written.*Permission denied.*choose an --out", error
+        )
         assert list(tmp_path.iterdir()) == []
 
     def test_a_worker_that_dies(self, tmp_path, whole):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from zwicky.core.errors import ConfigError
+from zwicky.core.randomness import Key
 from zwicky.data.splits import SPLITS, SplitFractions, split_of_parents
 
 FRACTIONS = SplitFractions(0.7, 0.2, 0.1)
@@ -42,27 +43,42 @@ def test_adding_clusters_moves_none():
 def test_order_and_repeats_do_not_matter():
     cluster_index = np.array([5, 2, 5, 9, 2, 0])
     assert np.array_equal(
-        split_of_parents(cluster_index, 3, FRACTIONS), split_of_parents(np.arange(10), 3, FRACTIONS)[cluster_index]
+        split_of_parents(cluster_index, 3, FRACTIONS),
+        split_of_parents(np.arange(10), 3, FRACTIONS)[cluster_index],
     )
 
 
 def test_another_seed_is_another_split():
-    agree = np.mean(split_of_parents(np.arange(2000), 3, FRACTIONS) == split_of_parents(np.arange(2000), 4, FRACTIONS))
+    agree = np.mean(
+        split_of_parents(np.arange(2000), 3, FRACTIONS) == split_of_parents(np.arange(2000), 4, FRACTIONS)
+    )
     # Independent draws agree with probability 0.7^2 + 0.2^2 + 0.1^2 = 0.54, here to 4 standard deviations.
     assert abs(agree - 0.54) < 4 * np.sqrt(0.54 * 0.46 / 2000)
 
 
-@pytest.mark.parametrize("fractions", [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.0, 0.5), (0.7, 0.3 - 1e-12, 0.0)])
+@pytest.mark.parametrize(
+    "fractions", [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.0, 0.5), (0.7, 0.3 - 1e-12, 0.0)]
+)
 def test_an_empty_split_stays_empty(fractions):
     split = split_of_parents(np.arange(500), 3, SplitFractions(*fractions))
     assert set(split) == {name for name, part in zip(SPLITS, fractions, strict=True) if part}
+
+
+def test_rounding_never_fills_an_empty_split(monkeypatch):
+    monkeypatch.setattr(Key, "uniform", lambda self, *shape: np.full(shape, 1.0 - 2.0**-53))
+    assert (
+        split_of_parents(np.arange(3), 3, SplitFractions(0.7, 0.3 - 1e-12, 0.0)).tolist()
+        == ["validation"] * 3
+    )
 
 
 def test_no_clusters_no_splits():
     assert split_of_parents(np.array([], int), 3, FRACTIONS).shape == (0,)
 
 
-@pytest.mark.parametrize("fractions", [(0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (float("nan"), 0.5, 0.5), (0.0, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    "fractions", [(0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (float("nan"), 0.5, 0.5), (0.0, 0.0, 0.0)]
+)
 def test_fractions_that_are_none(fractions):
     with pytest.raises(ConfigError, match="split fractions cannot be used"):
         SplitFractions(*fractions)

@@ -24,10 +24,11 @@ SMALL = image_of(blob((61, 61), 12.0), wcs_of((61, 61)))
         (SMALL, {"beam_arcmin": float("nan")}, "too coarse"),
         (SMALL, {"grid": Grid(81, 1.5 * u.arcmin, "sky")}, r"(?s)smaller than the stamp.*121.5 arcmin.*61 x 61 pixels"),
         (SMALL, {"center": None}, r"(?s)Where in this map.*--center RA,DEC"),
+        (SMALL, {"center": None, "grid": Grid(61, 1.0 * u.arcmin, "sky")}, "Where in this map"),
         (image_of(blob((61, 61), 12.0)), {}, r"(?s)no WCS.*--center 195 28.*leave --center out"),
         (SMALL, {"center": SkyCoord(195.0, 29.0, unit="deg")}, r"(?s)outside the map.*195 29, 1\d"),
         (SMALL, {"center": SkyCoord(15.0, -28.0, unit="deg")}, r"(?s)outside the map.*projection does not reach"),
-        (SMALL, {"center": SkyCoord(195.0, 28.4, unit="deg")}, r"(?s)over the edge.*61\.5 arcmin of map.* arcmin between"),
+        (SMALL, {"center": SkyCoord(195.0, 28.4, unit="deg")}, r"(?s)over the edge.*61\.5 arcmin of.* arcmin between"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_cut_says_why(image, changes, match):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from scipy.ndimage import map_coordinates
 from sky_images import (
     BEAM_ARCMIN,
     CENTER,
@@ -119,6 +120,17 @@ def test_without_wcs_half_a_pixel_and_another_scale_are_interpolated():
         np.testing.assert_allclose(stamp.map.values, blob((41, 41), 12.0), atol=2e-4 * 1e-5)
 
 
+def test_cutting_a_window_first_makes_no_difference():
+    """Against the slow reference: the spline through all pixels of an image of pure noise."""
+    values = np.random.default_rng(10).standard_normal((120, 120))
+    stamp = cut_stamp(
+        image_of(values), Grid(41, 1.53 * u.arcmin, "sky"), center=None, beam_arcmin=BEAM_ARCMIN
+    )
+    axis = 59.5 + (np.arange(41) - 20) * 1.53 / PIXEL_ARCMIN
+    reference = map_coordinates(values, np.meshgrid(axis, axis, indexing="ij"), order=3)
+    np.testing.assert_allclose(stamp.map.values, reference, atol=1e-6)
+
+
 # ---------- beams
 
 
@@ -159,6 +171,16 @@ def test_a_beam_that_agrees_within_a_percent_is_left_alone(beam):
     np.testing.assert_array_equal(stamp.map.values, values)
 
 
+def test_what_lies_beside_the_stamp_is_smoothed_into_it():
+    """A source 25 arcmin beyond the edge, 18 or more image pixels: the kernel reaches it, the spline does not."""
+    at = (80, 80 + 20 + 17)
+    before, after = (blob((161, 161), fwhm, at) for fwhm in (10.0, 40.0))
+    stamp = cut_stamp(image_of(before), GRID, center=None, beam_arcmin=40.0)
+    expected = after[60:101, 60:101] * (10.0 / 40.0) ** 2  # the flux is spread over a larger area
+    assert expected.max() > 1e-8
+    np.testing.assert_allclose(stamp.map.values, expected, atol=1e-3 * expected.max())
+
+
 # ---------- recentring
 
 
@@ -191,6 +213,12 @@ def test_a_peak_at_the_edge_of_the_search_is_noted():
     stamp = cut_stamp(image, GRID, center=None, beam_arcmin=BEAM_ARCMIN, recentre_arcmin=6.0)
     assert any("edge of the search radius" in note for note in stamp.notes)
     assert stamp.offset_arcmin <= 6.0 + 0.75
+
+
+def test_a_search_wider_than_the_stamp_ends_at_its_edge():
+    slope = np.indices((141, 141)).sum(axis=0) * 1e-7
+    stamp = cut_stamp(image_of(slope), GRID, center=None, beam_arcmin=BEAM_ARCMIN, recentre_arcmin=100.0)
+    assert stamp.offset_arcmin == pytest.approx(np.hypot(30.0, 30.0))  # its corner
 
 
 def test_an_image_that_is_the_stamp_has_no_room_to_move():

@@ -32,6 +32,7 @@ def a_test(**changes):
         (10**GOOD, LEVELS, "cannot be logarithms"),
         (np.where(GOOD[1, 2] == GOOD, np.nan, GOOD), LEVELS, "cannot be logarithms"),
         (GOOD[:, ::-1], LEVELS, "must rise with their level"),
+        (GOOD[:, [0, 1, 4, 3, 4]], LEVELS, "must rise with their level"),
         (np.full((3, 5), 14.5), LEVELS, "must rise with their level"),
     ],
 )

@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import FITSFixedWarning
 
-from zwicky.core.errors import FitsError, ZwickyError
+from zwicky.core.errors import FitsError
 
 CARD: Final = 80  # [byte] FITS standard 4.0, section 4.1
 # What decides numbers: these cards must be right. Others may be anything.
@@ -35,8 +35,6 @@ def no_astropy_surprise(where: str, notes: list[str]) -> Iterator[None]:
         with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
             warnings.simplefilter("always")
             yield
-    except ZwickyError:
-        raise
     except Exception as error:  # astropy raises nearly every class, its own and numpy's
         raise FitsError(
             "astropy cannot read this part of the file.",

@@ -166,7 +166,11 @@ def _storable(values: np.ndarray) -> np.ndarray:
 
 def _bunit(unit: u.UnitBase) -> str:
     text = unit_text(unit)
-    if parse_unit(text) != unit:
+    try:
+        read_back = parse_unit(text)
+    except UnitError:
+        read_back = None
+    if read_back != unit:
         raise UnitError("This unit has no spelling that can be read back.", where="BUNIT", got=repr(unit))
     return text
 
@@ -324,13 +328,14 @@ def _write(hdus: list[fits.PrimaryHDU | fits.ImageHDU], path: Path, overwrite: b
             expected="a new name",
             fix="choose another, or allow overwriting",
         )
-    for hdu in hdus:
+    content = fits.HDUList(hdus)
+    for hdu in content:
         hdu.add_checksum(
             when="checked whenever zwicky reads this"
         )  # astropy's own comment has the time in it
     try:
         with written_whole(path) as temporary:
-            fits.HDUList(hdus).writeto(temporary, overwrite=True)
+            content.writeto(temporary, overwrite=True)
     except OSError as error:
         raise FitsError(
             "The file cannot be written.",

@@ -15,9 +15,8 @@ from zwicky.core.quantities import MapQuantity
 from zwicky.data.fits_in import TOLERANCE, SkyImage
 
 SIGMA_PER_FWHM: Final = 1.0 / math.sqrt(8.0 * math.log(2.0))
-_SPLINE_REACH: Final = (
-    12  # [pixel] a cubic spline forgets a pixel by a factor 3.7 per pixel: 1e-7 at this distance
-)
+# A cubic spline forgets a pixel by a factor 3.7 per pixel: to 1e-7 at this distance.
+_SPLINE_REACH: Final = 12  # [pixel]
 _KERNEL_REACH: Final = 5.0  # [standard deviations] of the Gaussian that matches beams
 _ON_PIXEL: Final = 1e-3  # [pixel] closer than this to the centres of pixels, nothing is interpolated
 

@@ -41,7 +41,7 @@ class ClassicalMasses:
         At ``conformal.LEVELS``.
     snr : (stamp,) array [1]
         Y500 over its noise at the median mass.
-    y500_arcmin2, sigma_arcmin2 : (stamp,) array [arcmin2]
+    y500_arcmin2, sigma_arcmin2 : (stamp,) array [arcmin^2]
         Measured at the median mass.
     theta500_arcmin : (stamp,) array [arcmin]
         Of the median mass.
@@ -84,7 +84,7 @@ class ClassicalEstimator:
         return np.linspace(*self.log10_m500c_range, N_MASSES)
 
     def relation(self, redshift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return ln theta500 [arcmin] and ln Y500 [arcmin2] on the mass grid, each (redshift, mass)."""
+        """Return ln theta500 [arcmin] and ln Y500 [arcmin^2] on the mass grid, each (redshift, mass)."""
         mass = 10.0**self.log10_mass * self.one_minus_bias
         profile = profile_by_name(self.matched_filter.pressure_profile)
         log_theta, log_y = np.empty((2, len(redshift), len(mass)))

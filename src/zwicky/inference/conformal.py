@@ -55,7 +55,9 @@ class Conformal(Config):
         ----------
         truth, centre, scale : (cluster,) array [dex of Msun]
         snr : (cluster,) array [1]
-            Decides the bin; bins with fewer than 100 clusters are merged with the one below.
+            Decides the bin.
+        snr_edges : tuple of float [1]
+            Between the bins; bins with fewer than 100 clusters are merged with the one below.
 
         Raises
         ------

@@ -36,9 +36,9 @@ class Filtered:
 
     Parameters
     ----------
-    y500_arcmin2 : (stamp, size) array [arcmin2]
+    y500_arcmin2 : (stamp, size) array [arcmin^2]
         Estimated Y500.
-    sigma_arcmin2 : (size,) array [arcmin2]
+    sigma_arcmin2 : (size,) array [arcmin^2]
         Its standard deviation from noise.
     log_theta500 : (size,) array
         Natural logarithm of theta500 in arcmin.

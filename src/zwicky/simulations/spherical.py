@@ -25,7 +25,7 @@ from zwicky.simulations.painting import paint_radial
 TRUNCATION_R500 = 5.0
 """Where the gas ends [R500]: Arnaud et al. 2010, section 6."""
 
-_N_RADII = 160
+_N_RADII = 240
 
 
 class SphericalSettings(Config):
@@ -182,7 +182,7 @@ def paint_compton_y(
     ----------
     grid : Grid
         Of kind "sky".
-    y500_arcmin2 : float [arcmin2]
+    y500_arcmin2 : float [arcmin^2]
         Integral of y over the sphere of radius R500, over the angular diameter distance squared.
     theta500_arcmin : float [arcmin]
         Angle of R500.
@@ -203,7 +203,11 @@ def paint_compton_y(
     x = np.concatenate([np.geomspace(inner, 4.0, _N_RADII - 40), np.linspace(4.0, TRUNCATION_R500, 41)[1:]])
     projected = projected_shape(x, profile, c500=c500, x_max=TRUNCATION_R500)
     norm = 3.0 / (4.0 * math.pi * sphere_integral(1.0, profile, c500=c500) * theta500_arcmin**2)
-    y, log_x = y500_arcmin2 * norm * projected, np.log(x)
-    return paint_radial(
-        lambda r: np.interp(np.log(np.maximum(r / theta500_arcmin, inner)), log_x, y, right=0.0), grid, centre
-    )
+    # The fourth root of y is nearly straight in log x, so that linear interpolation holds to 1e-3.
+    root, log_x = (y500_arcmin2 * norm * projected) ** 0.25, np.log(x)
+
+    def y_at(radius_arcmin: np.ndarray) -> np.ndarray:
+        log_radius = np.log(np.maximum(radius_arcmin / theta500_arcmin, inner))
+        return np.interp(log_radius, log_x, root, right=0.0) ** 4
+
+    return paint_radial(y_at, grid, centre)

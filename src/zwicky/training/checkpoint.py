@@ -155,10 +155,13 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put the moments back."""
+    """Put the moments back, each laid out in memory as its weights: the fused kernel walks both in storage order."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):
             _, i, field = name.split(".")
-            state.setdefault(int(i), {})[field] = value
+            weight = weights[int(i)]
+            laid_out = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+            state.setdefault(int(i), {})[field] = laid_out.detach()
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

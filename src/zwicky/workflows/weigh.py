@@ -63,7 +63,7 @@ class ClusterAnswer:
         Recalibrated; both from the same stamp.
     snr : float [1]
         Of the matched filter.
-    y500_arcmin2, sigma_y500_arcmin2 : float [arcmin2]
+    y500_arcmin2, sigma_y500_arcmin2 : float [arcmin^2]
     flag : str
         "in-domain", "edge" or "out-of-domain".
     reasons, notes : tuple of str
