@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_the_best_epoch_is_kept(tmp_path):
     assert trained.best_epoch == 1 + int(np.argmin(losses))
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -80,9 +81,9 @@ def test_a_stopped_training_goes_on_as_if_it_never_stopped(tmp_path):
 
     def stop(entry):
         if entry["epoch"] == 2:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(tmp_path / "cut", on_epoch=stop)
     told = []
     resumed = run(tmp_path / "cut", on_epoch=told.append)
@@ -147,9 +148,9 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
 
     def stop(entry):
         if entry["epoch"] == 3:
-            raise Stopped
+            raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(tmp_path / "cut", on_epoch=stop)
     newest = tmp_path / "cut" / "epoch-00003.safetensors"
     newest.write_bytes(newest.read_bytes()[:-40] + b"\0" * 40)
@@ -237,7 +238,7 @@ save_tensors(Path(sys.argv[1]) / "final.safetensors", trained.model.state_dict()
 @pytest.mark.slow
 def test_kill_9_at_any_moment_and_again_gives_the_same_weights(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT]
-    here = os.path.dirname(__file__)
+    here = str(Path(__file__).parent)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def start(folder):
