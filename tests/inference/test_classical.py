@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from .conftest import observe
 from zwicky.core.masses import M500C
 from zwicky.inference.classical import quantiles_on_grid
 from zwicky.inference.conformal import LEVELS
@@ -13,6 +12,8 @@ from zwicky.inference.estimator import classical_estimator
 from zwicky.physics.gnfw import PROFILES
 from zwicky.physics.sz import mpc2_to_arcmin2, y500_sphere_mpc2
 from zwicky.simulations.spherical import SphericalClusters
+
+from .conftest import observe
 
 
 @pytest.fixture(scope="module")

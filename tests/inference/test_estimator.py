@@ -8,7 +8,6 @@ import pytest
 import torch
 from astropy import units as u
 
-from .conftest import SURVEY, observe
 from zwicky.core.errors import CheckpointError, ConfigError, MapError, RedshiftError
 from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
@@ -18,6 +17,8 @@ from zwicky.inference.domain import FLAGS, WORDS, Domain, Range
 from zwicky.inference.estimator import Estimator, NetworkAnswer
 from zwicky.inference.fit import calibrated_estimator
 from zwicky.models.base import GaussianMass
+
+from .conftest import SURVEY, observe
 
 Y = MapQuantity.COMPTON_Y
 
@@ -47,8 +48,8 @@ def test_answers_are_ordered_intervals_that_know_something(estimator, fresh):
 
 def test_most_mocks_of_its_own_survey_pass_the_light(estimator, fresh):
     stamps, redshift, _ = fresh
-    numbers = estimator.numbers(stamps, redshift, estimator.classical.weigh(stamps, redshift))
-    level, reasons = estimator.facts.domain.judge(numbers)
+    masses = estimator.classical.weigh(stamps, redshift)
+    level, reasons = estimator.facts.domain.judge(estimator.numbers(stamps, redshift, masses), masses.snr)
     assert (level == 2).mean() < 0.08
     assert [bool(r) for r in reasons] == [bool(v) for v in level]
 
@@ -65,7 +66,7 @@ def test_most_mocks_of_its_own_survey_pass_the_light(estimator, fresh):
 def test_the_light_comes_on_and_says_why(estimator, fresh, fault, word):
     import re
 
-    stamps, redshift, truth = (c[fresh[2] > 14.9][:20] for c in fresh)
+    stamps, redshift, _ = (c[fresh[2] > 14.9][:20] for c in fresh)
     weighed = estimator.weigh(fault(stamps), redshift)
     red = weighed.flag == FLAGS.index("out-of-domain")
     assert red.mean() > 0.85
@@ -198,15 +199,16 @@ def test_a_survey_without_a_classical_estimate_is_refused(estimator):
 
 
 def test_networks_without_features_go_without_that_number(planck_mocks, tmp_path):
-    from .conftest import as_data
     from zwicky.models.table import build_model
+
+    from .conftest import as_data
 
     training, validation = (as_data([c[a:b] for c in planck_mocks], a) for a, b in ((0, 100), (400, 550)))
     settings = {"kind": "deepplanck"}
     model = build_model(settings)
     model.fit_scaling(training.rows(slice(None)))
     made = calibrated_estimator([model], settings, training, validation, SURVEY, 1, {})
-    assert "features" not in made.facts.domain.ranges
+    assert "features" not in made.facts.domain.ranges[0]
     made.save(tmp_path)
     assert Estimator.load(tmp_path).feature_cloud == {}
 
@@ -215,9 +217,20 @@ def test_ranges_count_from_the_median_to_the_envelope():
     one = Range(words="x", low=0.0, median=1.0, high=3.0)
     np.testing.assert_allclose(one.excess(np.array([1.0, 3.0, 0.0, 5.0, -1.0])), [0, 1, 1, 2, 2])
     assert np.isinf(one.excess(np.array([np.nan]))).all()
-    domain = Domain(ranges={"brightest": one})
-    level, reasons = domain.judge({"brightest": np.array([1.0, 3.2, 9.0])})
-    assert level.tolist() == [0, 1, 2]
+    wide = one.model_copy(update={"high": 20.0})
+    domain = Domain(snr_edges=(10.0,), ranges=({"brightest": one}, {"brightest": wide}))
+    values, snr = {"brightest": np.array([1.0, 3.2, 9.0, 9.0])}, np.array([5.0, 5.0, 5.0, 50.0])
+    level, reasons = domain.judge(values, snr)
+    assert level.tolist() == [0, 1, 2, 0]
     assert "above the training range 0 to 3" in reasons[2][0]
-    assert set(domain.ranges) <= set(WORDS)
-    assert domain.score({"brightest": np.array([5.0])})[0] == 2.0
+    np.testing.assert_allclose(domain.score(values, snr), [0, 1.1, 4, 8 / 19])
+
+
+def test_bins_of_the_light_are_opened_only_where_there_are_mocks():
+    rng = np.random.default_rng(1)
+    snr = rng.uniform(0, 20, 1000)
+    numbers = {"brightest": snr + rng.normal(size=1000)}
+    assert Domain.fit(numbers, snr).snr_edges == (6.0, 15.0)
+    few = Domain.fit({"brightest": numbers["brightest"][:150]}, snr[:150])
+    assert few.snr_edges == ()
+    assert set(few.ranges[0]) <= set(WORDS)

@@ -8,10 +8,12 @@ is a flag and the reason in words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
+from scipy import fft
 
 from zwicky.core.config import Config
 from zwicky.inference.classical import ClassicalMasses
@@ -22,6 +24,9 @@ Flag = Literal["in-domain", "edge", "out-of-domain"]
 FLAGS: Final[tuple[Flag, ...]] = ("in-domain", "edge", "out-of-domain")
 
 ELL_EDGES: Final = (150.0, 300.0, 500.0, 800.0, 1200.0, 1700.0, 2400.0, 3400.0)
+SNR_EDGES: Final = (6.0, 15.0, 50.0)
+MIN_STAMPS: Final = 100
+CHUNK: Final = 500
 ENVELOPE: Final = (0.001, 0.999)
 """Quantiles of the held-out mocks beyond which a number is at the edge."""
 OUT_FACTOR: Final = 1.35
@@ -54,38 +59,67 @@ class Range(Config):
 
 
 class Domain(Config):
-    """The ranges of all numbers."""
+    """The ranges of all numbers, in bins of signal-to-noise: a bright cluster leaves more behind than a faint one.
 
-    ranges: dict[str, Range]
+    Attributes
+    ----------
+    snr_edges : tuple of float [1]
+        Between the bins.
+    ranges : tuple of dict of str to Range
+        One table per bin.
+    """
+
+    snr_edges: tuple[float, ...]
+    ranges: tuple[dict[str, Range], ...]
 
     @classmethod
-    def fit(cls, numbers: dict[str, np.ndarray]) -> Domain:
-        """Take ranges from the numbers of held-out mocks, name -> (stamp,)."""
-        quantiles = {name: np.quantile(v, (ENVELOPE[0], 0.5, ENVELOPE[1])) for name, v in numbers.items()}
-        return cls(
-            ranges={
-                name: Range(words=WORDS[name], low=float(q[0]), median=float(q[1]), high=float(q[2]))
-                for name, q in quantiles.items()
+    def fit(cls, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> Domain:
+        """Take ranges from the numbers of held-out mocks, name -> (stamp,); bins of fewer than 100 are not opened."""
+        edges: list[float] = []
+        for edge in SNR_EDGES:
+            below = snr >= (edges[-1] if edges else -np.inf)
+            if (snr >= edge).sum() >= MIN_STAMPS and (below & (snr < edge)).sum() >= MIN_STAMPS:
+                edges.append(edge)
+        which = np.digitize(snr, edges)
+        tables = []
+        for i in range(len(edges) + 1):
+            quantiles = {
+                name: np.quantile(v[which == i], (ENVELOPE[0], 0.5, ENVELOPE[1]))
+                for name, v in numbers.items()
             }
-        )
+            tables.append(
+                {
+                    name: Range(words=WORDS[name], low=float(q[0]), median=float(q[1]), high=float(q[2]))
+                    for name, q in quantiles.items()
+                }
+            )
+        return cls(snr_edges=tuple(edges), ranges=tuple(tables))
 
-    def score(self, numbers: dict[str, np.ndarray]) -> np.ndarray:
+    def excesses(self, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> dict[str, np.ndarray]:
+        """Return how far each number lies from its median in units of its envelope, name -> (stamp,)."""
+        which = np.digitize(snr, self.snr_edges)
+        return {
+            name: np.choose(which, [table[name].excess(values) for table in self.ranges])
+            for name, values in numbers.items()
+        }
+
+    def score(self, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> np.ndarray:
         """Return the largest excess over all numbers, (stamp,)."""
-        return np.max([self.ranges[name].excess(v) for name, v in numbers.items()], axis=0)
+        return np.asarray(np.max(list(self.excesses(numbers, snr).values()), axis=0))
 
-    def judge(self, numbers: dict[str, np.ndarray]) -> tuple[np.ndarray, list[list[str]]]:
+    def judge(self, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> tuple[np.ndarray, list[list[str]]]:
         """Return a flag number per stamp (0, 1, 2: index into ``FLAGS``) and the reasons in words."""
-        level = np.zeros(len(next(iter(numbers.values()))), int)
+        which = np.digitize(snr, self.snr_edges)
+        level = np.zeros(len(snr), int)
         reasons: list[list[str]] = [[] for _ in level]
-        for name, values in numbers.items():
-            one = self.ranges[name]
-            excess = one.excess(values)
+        for name, excess in self.excesses(numbers, snr).items():
             here = (excess > 1.0).astype(int) + (excess > OUT_FACTOR)
             level = np.maximum(level, here)
             for i in np.nonzero(here)[0]:
-                side = "above" if not values[i] < one.median else "below"
+                one, value = self.ranges[which[i]][name], numbers[name][i]
+                side = "below" if value < one.median else "above"
                 reasons[i].append(
-                    f"{one.words} is {values[i]:.3g}, {side} the training range {one.low:.3g} to {one.high:.3g}"
+                    f"{one.words} is {value:.3g}, {side} the training range {one.low:.3g} to {one.high:.3g}"
                 )
         return level, reasons
 
@@ -97,6 +131,8 @@ WORDS: Final[dict[str, str]] = {
     "zero_level": "the zero level of the outskirts in units of the noise",
     "misfit": "the misfit of the best round cluster (chi2 per degree of freedom)",
     "off_centre": "the tilt of the signal about the centre in units of its noise",
+    "strongest_source": "the strongest source beside the round cluster in units of its noise",
+    "deepest_hole": "the deepest hole beside the round cluster in units of its noise",
     "features": "the distance of the network's features from the training cloud",
     **{
         f"power_{i}": f"the noise power at multipoles {low:.0f}-{high:.0f} over the instrument's"
@@ -111,52 +147,82 @@ def describe(stamps: np.ndarray, masses: ClassicalMasses, bank: MatchedFilter) -
     Parameters
     ----------
     stamps : (stamp, y, x) array [Compton y]
+        On the grid of the bank's instrument.
     masses : ClassicalMasses
         Of the same stamps: the round cluster that is subtracted.
     bank : MatchedFilter
         That measured them.
     """
-    grid = bank.instrument.grid
-    noise = bank.instrument.field.rms
-    outskirts = grid.radius() > 0.36 * grid.width.value
     size = np.abs(np.log(masses.theta500_arcmin)[:, None] - bank.log_theta500).argmin(axis=1)
-    model = masses.y500_arcmin2[:, None] * bank.templates[size]
-    residual = stamps - model.reshape(stamps.shape)
-    level = np.median(residual[:, outskirts], axis=1)
-    numbers = {
+    parts = [
+        _describe_chunk(stamps[i : i + CHUNK], masses.y500_arcmin2[i : i + CHUNK], size[i : i + CHUNK], bank)
+        for i in range(0, len(stamps), CHUNK)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _describe_chunk(
+    stamps: np.ndarray, y500_arcmin2: np.ndarray, size: np.ndarray, bank: MatchedFilter
+) -> dict[str, np.ndarray]:
+    instrument = bank.instrument
+    grid, noise = instrument.grid, instrument.field.rms
+    outskirts = np.flatnonzero(grid.radius() > 0.36 * grid.width.value)
+    residual = stamps - (y500_arcmin2[:, None] * bank.templates[size]).reshape(stamps.shape)
+    outer = residual.reshape(len(stamps), -1)[:, outskirts] / noise
+    zero_level = np.median(outer, axis=1)
+    residual -= noise * zero_level[:, None, None]
+    strongest, deepest = _extremes(residual, bank)
+    powers = _relative_power(residual, bank)
+    return {
         "brightest": stamps.max(axis=(1, 2)) / noise,
         "faintest": stamps.min(axis=(1, 2)) / noise,
-        "outskirts": residual[:, outskirts].std(axis=1) / noise,
-        "zero_level": level / noise,
-        "misfit": bank.chi2(residual - level[:, None, None]),
-        "off_centre": _tilt(residual, grid.radius(), bank.instrument.beam_arcmin, noise),
+        "outskirts": outer.std(axis=1),
+        "zero_level": zero_level,
+        "misfit": bank.chi2(residual),
+        "off_centre": _tilt(residual, bank),
+        "strongest_source": strongest,
+        "deepest_hole": deepest,
+        **{f"power_{i}": power for i, power in enumerate(powers)},
     }
-    for i, power in enumerate(_relative_power(residual - level[:, None, None], bank)):
-        numbers[f"power_{i}"] = power
-    return numbers
 
 
-def _tilt(residual: np.ndarray, radius_arcmin: np.ndarray, beam_arcmin: float, noise: float) -> np.ndarray:
+def _tilt(residual: np.ndarray, bank: MatchedFilter) -> np.ndarray:
     """Return the dipole of the middle two beams over its noise without correlations: large when off centre."""
-    n = residual.shape[1]
+    instrument = bank.instrument
+    n, radius_arcmin = residual.shape[1], instrument.grid.radius()
     axis = np.arange(n) - (n - 1) / 2.0
-    weight = np.exp(-0.5 * (radius_arcmin / (0.6 * beam_arcmin)) ** 2)
-    dipoles = [np.einsum("syx,yx->s", residual, weight * a) for a in (axis[:, None], axis[None, :])]
-    norm = noise * np.sqrt((weight**2 * axis[:, None] ** 2).sum())
-    return np.hypot(*dipoles) / norm
+    weight = np.exp(-0.5 * (radius_arcmin / (0.6 * instrument.beam_arcmin)) ** 2)
+    flat = residual.reshape(len(residual), -1)
+    dipoles = [flat @ (weight * a).ravel() for a in (axis[:, None], axis[None, :])]
+    return np.hypot(*dipoles) / (instrument.field.rms * np.sqrt((weight**2 * axis[:, None] ** 2).sum()))
+
+
+def _extremes(residual: np.ndarray, bank: MatchedFilter) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest and the smallest signal-to-noise of a point source anywhere on each stamp, (stamp,) each.
+
+    The filter is that for an unresolved source, B / P in Fourier space, with the stamp taken for periodic.
+    """
+    grid, instrument = bank.instrument.grid, bank.instrument
+    n = grid.n_pixels
+    power = instrument.field.power_at(multipoles(n, grid.pixel_value))
+    kernel = instrument.beam_transform(n) / power
+    noise = np.sqrt(np.fft.irfft2(kernel**2 * power, s=(n, n))[0, 0]) / grid.pixel_value
+    snr = fft.irfft2(fft.rfft2(residual) * (kernel / noise), s=(n, n))
+    return snr.max(axis=(1, 2)), snr.min(axis=(1, 2))
 
 
 def _relative_power(residual: np.ndarray, bank: MatchedFilter) -> list[np.ndarray]:
-    """Return the windowed power in bins of multipole over that of the instrument's noise."""
+    """Return the windowed power in bins of multipole over that of the instrument's noise, each (stamp,)."""
     grid, field = bank.instrument.grid, bank.instrument.field
     n = grid.n_pixels
     window = np.outer(np.hanning(n), np.hanning(n))
     ell = multipoles(n, grid.pixel_value)
     expected = field.power_at(ell)
-    bins = [(ell >= low) & (ell < high) for low, high in pairwise(ELL_EDGES)]
-    powers: list[list[float]] = [[] for _ in bins]
-    for one in residual:
-        power = np.abs(np.fft.rfft2(one * window)) ** 2 * grid.pixel_value**2 / (window**2).sum()
-        for result, inside in zip(powers, bins, strict=True):
-            result.append(float(power[inside].mean() / expected[inside].mean()))
-    return [np.array(p) for p in powers]
+    modes = fft.rfft2(residual * window).reshape(len(residual), -1)
+    norm = grid.pixel_value**2 / (window**2).sum()
+    powers = []
+    for low, high in pairwise(ELL_EDGES):
+        inside = np.flatnonzero((ell >= low) & (ell < high))
+        measured = (np.abs(modes[:, inside]) ** 2).mean(axis=1) * norm
+        powers.append(measured / expected.ravel()[inside].mean())
+    return powers

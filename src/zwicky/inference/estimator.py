@@ -239,7 +239,7 @@ class Estimator:
         facts = self.facts
         network = facts.network_conformal.apply(answer.mean.numpy(), answer.sd.numpy(), classical.snr)
         centre, scale = self.classical.centre_and_scale(classical.log10_quantiles)
-        flag, reasons = facts.domain.judge(self.numbers(stamps, redshift, classical))
+        flag, reasons = facts.domain.judge(self.numbers(stamps, redshift, classical), classical.snr)
         self._flag_mass_edges(network, flag, reasons)
         return Weighed(
             network, facts.classical_conformal.apply(centre, scale, classical.snr), classical.snr,

@@ -79,7 +79,7 @@ def calibrated_estimator(
         sigma_ln_y=classical.sigma_ln_y,
         network_conformal=Conformal.fit(truth, answer.mean.numpy(), answer.sd.numpy(), masses.snr),
         classical_conformal=Conformal.fit(truth, centre, scale, masses.snr),
-        domain=Domain.fit(numbers),
+        domain=Domain.fit(numbers, masses.snr),
         sizes={"train": len(training), "validation": len(validation)},
         provenance=dict(provenance),
     )

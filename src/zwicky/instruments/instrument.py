@@ -124,11 +124,11 @@ class Instrument:
                 fix="paint it on Instrument.theory_grid",
             )
         n, pad = theory.grid.n_pixels, (theory.grid.n_pixels - self.grid.n_pixels) // 2
-        smooth = np.fft.irfft2(np.fft.rfft2(theory.values) * self._beam_transform(n), s=(n, n))
+        smooth = np.fft.irfft2(np.fft.rfft2(theory.values) * self.beam_transform(n), s=(n, n))
         stamp = smooth[pad : pad + self.grid.n_pixels, pad : pad + self.grid.n_pixels]
         return replace(theory, values=stamp, grid=self.grid, stage="observed", beam_arcmin=self.beam_arcmin)
 
-    def _beam_transform(self, n: int) -> np.ndarray:
+    def beam_transform(self, n: int) -> np.ndarray:
         """Return exp(-k^2 sigma^2 / 2) on the modes of a real transform of n x n pixels."""
         sigma = self.beam_arcmin * SIGMA_PER_FWHM
         ky = 2.0 * math.pi * np.fft.fftfreq(n, self.grid.pixel_value)

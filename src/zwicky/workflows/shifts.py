@@ -78,8 +78,9 @@ def shift_table(estimator: Estimator, data: MapData) -> list[dict[str, Any]]:
 
 
 def _scores(estimator: Estimator, stamps: np.ndarray, redshift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    numbers = estimator.numbers(stamps, redshift, estimator.classical.weigh(stamps, redshift))
-    return estimator.facts.domain.score(numbers), estimator.facts.domain.judge(numbers)[0]
+    masses, domain = estimator.classical.weigh(stamps, redshift), estimator.facts.domain
+    numbers = estimator.numbers(stamps, redshift, masses)
+    return domain.score(numbers, masses.snr), domain.judge(numbers, masses.snr)[0]
 
 
 def _fractions(flags: np.ndarray) -> dict[str, float]:
