@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MAIN := .venv/.installed-main
 DEV := .venv/.installed-dev
-RUNS ?= $(sort $(wildcard runs/*/scorecard.json))
+RUNS ?= $(sort $(wildcard results/*.json))
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -40,8 +40,8 @@ raises: $(DEV)  ## each error message that no test has seen
 	@$(PYTEST) --cov=src/zwicky --cov-report=json:build/coverage.json
 	@$(BIN)/python tools/check_raises.py build/coverage.json
 
-docs: $(MAIN)  ## write docs/results.md from the scorecards of the runs
-	@$(BIN)/zwicky results $(or $(RUNS),$(error no runs/*/scorecard.json yet; or name them: make docs RUNS=...))
+docs: $(MAIN)  ## write docs/results.md from the scorecards under results/
+	@$(BIN)/zwicky results $(or $(RUNS),$(error no results/*.json; or name scorecards: make docs RUNS=...))
 
 clean:  ## remove the virtual environment, builds and caches; runs stay
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from scipy.optimize import minimize
 
 from zwicky.core.cosmology import Cosmology
 from zwicky.core.masses import M500C
@@ -158,29 +159,38 @@ class ClassicalEstimator:
     def fitted(self, stamps: np.ndarray, redshift: np.ndarray, log10_mass: np.ndarray) -> ClassicalEstimator:
         """Return the estimator with offset and scatter of the relation fitted to training clusters.
 
-        Maximises the summed log posterior of the true masses over a grid, refined once.
+        Maximises the summed log posterior of the true masses.
+
+        Parameters
+        ----------
+        stamps : (stamp, y, x) array [Compton y]
+        redshift : (stamp,) array [1]
+        log10_mass : (stamp,) array [dex of Msun]
+            The truth.
         """
-        filtered, redshift = self.matched_filter(stamps), np.asarray(redshift, float)
-        log_theta, log_y = self.relation(redshift)
-        y, sigma = filtered.at(log_theta)
-        place = np.clip(np.searchsorted(self.log10_mass, log10_mass), 0, N_MASSES - 1)
-        best, offset, scatter = self, 0.0, self.sigma_ln_y
-        for offset_step, scatter_step in ((0.05, 1.25), (0.0125, 1.06)):
-            trials = [
-                replace(self, ln_y_offset=offset + i * offset_step, sigma_ln_y=scatter * scatter_step**j)
-                for i in range(-2, 3)
-                for j in range(-2, 3)
-            ]
+        coarse = slice(None, None, 2)  # half of the masses are plenty for two numbers
+        log_theta, log_y = (table[:, coarse] for table in self.relation(np.asarray(redshift, float)))
+        y, sigma = self.matched_filter(stamps).at(log_theta)
+        place = np.abs(self.log10_mass[coarse] - np.asarray(log10_mass)[:, None]).argmin(axis=1)
 
-            def score(trial: ClassicalEstimator) -> float:
-                log_like = trial._log_likelihood(np.exp(log_y), y, sigma)
-                log_like -= log_like.max(axis=1, keepdims=True)
-                norm = np.log(np.exp(log_like).sum(axis=1))
-                return float((log_like[np.arange(len(place)), place] - norm).sum())
+        def with_relation(numbers: np.ndarray) -> ClassicalEstimator:
+            return replace(self, ln_y_offset=float(numbers[0]), sigma_ln_y=float(np.exp(numbers[1])))
 
-            best = max(trials, key=score)
-            offset, scatter = best.ln_y_offset, best.sigma_ln_y
-        return best
+        def misfit(numbers: np.ndarray) -> float:
+            log_like = with_relation(numbers)._log_likelihood(np.exp(log_y), y, sigma)
+            log_like -= log_like.max(axis=1, keepdims=True)
+            norm = np.log(np.exp(log_like).sum(axis=1))
+            return float((norm - log_like[np.arange(len(place)), place]).mean())
+
+        start = np.array([self.ln_y_offset, np.log(self.sigma_ln_y)])
+        simplex = start + np.array([[0.0, 0.0], [0.05, 0.0], [0.0, 0.2]])
+        found = minimize(
+            misfit,
+            start,
+            method="Nelder-Mead",
+            options={"xatol": 2e-3, "fatol": 1e-5, "initial_simplex": simplex},
+        )
+        return with_relation(found.x)
 
 
 def quantiles_on_grid(grid: np.ndarray, log_density: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -135,8 +135,9 @@ def _batches(stamps: np.ndarray, redshift: np.ndarray) -> list[Batch]:
 
 def _mixture(answers: list[GaussianMass]) -> GaussianMass:
     means, sds = torch.stack([a.mean for a in answers]), torch.stack([a.sd for a in answers])
-    variance = (sds.square() + means.square()).mean(0) - means.mean(0).square()
-    return GaussianMass(means.mean(0), variance.clamp(min=1e-8).sqrt())
+    # Spread about the common mean, not the difference of squares: log M is 14, its error 0.05.
+    variance = (sds.square() + (means - means.mean(0)).square()).mean(0)
+    return GaussianMass(means.mean(0), variance.sqrt())
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from zwicky.core.errors import CheckpointError
@@ -48,7 +48,7 @@ class TrainingState:
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors to one safetensors file, whole or not at all."""
     with written_whole(path) as temporary:
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary)
+        temporary.write_bytes(save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

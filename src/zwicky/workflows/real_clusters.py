@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from zwicky.core.config import read_toml
 from zwicky.inference.estimator import Estimator
 from zwicky.workflows.experiment import experiments_folder
 from zwicky.workflows.weigh import ClusterAnswer, options_from, weigh_map
+
+
+COLUMNS: Final = (
+    "cluster",
+    "z",
+    "S/N",
+    "network M500c [1e14 Msun]",
+    "classical M500c [1e14 Msun]",
+    "catalogue",
+    "published CNN",
+    "flag",
+)
+"""Of the table of real clusters."""
 
 
 def data_folder(given: Path | None = None) -> Path | None:
@@ -48,16 +61,17 @@ def real_cluster_rows(estimator: Estimator, data: Path | None) -> list[dict[str,
 
 def _row(entry: dict[str, Any], answer: ClusterAnswer) -> dict[str, str]:
     summary = answer.as_dict()
-    return {
-        "cluster": entry["name"],
-        "z": f"{answer.redshift:g}",
-        "S/N": f"{answer.snr:.1f}",
-        "network M500c [1e14 Msun]": interval_text(summary["network"]),
-        "classical M500c [1e14 Msun]": interval_text(summary["classical"]),
-        "catalogue": published_text(entry["catalogue"]),
-        "published CNN": published_text(entry["published_cnn"]),
-        "flag": answer.flag + ("" if not answer.reasons else ": " + "; ".join(answer.reasons)),
-    }
+    cells = (
+        entry["name"],
+        f"{answer.redshift:g}",
+        f"{answer.snr:.1f}",
+        interval_text(summary["network"]),
+        interval_text(summary["classical"]),
+        published_text(entry["catalogue"]),
+        published_text(entry["published_cnn"]),
+        answer.flag + ("" if not answer.reasons else ": " + "; ".join(answer.reasons)),
+    )
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
 def interval_text(summary: dict[str, float]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zwicky.core.files import write_text
 from zwicky.evaluation.scorecard import read_scorecard
+from zwicky.workflows.real_clusters import COLUMNS
 
 Row = tuple[str, ...] | list[str]
 
@@ -82,7 +83,7 @@ def real_text(scorecard: dict[str, Any]) -> str:
     rows = scorecard["real_clusters"]
     if not rows:
         return "No real maps were found: set ZWICKY_DATA to a folder that holds them."
-    return markdown_table(list(rows[0]), [list(row.values()) for row in rows])
+    return markdown_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
 
 
 def shifts_text(scorecard: dict[str, Any]) -> str:
