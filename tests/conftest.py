@@ -1,9 +1,15 @@
 """What the tests share: where the real maps are, and one thread per process."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tiny_experiment import TinyRun
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -21,3 +27,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real maps at {folder}; set ZWICKY_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> TinyRun:
+    """A finished run of the tiny experiment, once per process; nobody writes into its folder."""
+    from tiny_experiment import run_tiny
+
+    return run_tiny(tmp_path_factory.mktemp("tiny") / "run")

@@ -63,7 +63,7 @@ def infer(
         float | None, typer.Option(help="Move to the brightest point within so many arcmin of the centre.")
     ] = None,
     hdu: Annotated[
-        int | None, typer.Option(help="Number of the HDU, if the file holds several images.")
+        str | None, typer.Option(help="Number or EXTNAME of the HDU, if the file holds several images.")
     ] = None,
     one_minus_bias: Annotated[
         float | None,

@@ -13,13 +13,15 @@ from zwicky.inference.estimator import Estimator
 from zwicky.workflows.weigh import ClusterAnswer
 
 LIGHTS: Final = {"in-domain": "green", "edge": "yellow", "out-of-domain": "RED"}
+LABEL_WIDTH: Final = 28
+"""Room for "network (radial_cnn x 12)" and a space."""
 
 
 def answer_text(answer: ClusterAnswer) -> str:
     """Return what a person wants to read: both masses, the light, and what was done to the map."""
     lines = [
         f"{answer.name}, z = {answer.redshift:g}, matched-filter S/N {answer.snr:.1f}",
-        f"  {'':24s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
+        f"  {'':{LABEL_WIDTH}s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
         _row("network", answer.network),
         _row("classical", answer.classical),
         f"  light: {LIGHTS[answer.flag]} ({answer.flag})",
@@ -40,7 +42,7 @@ def _row(name: str, posterior: MassPosterior) -> str:
     label = f"{name} ({posterior.method})" if name == "network" else name
     middle = f"{posterior.median.msun / 1e14:.2f}"
     return (
-        f"  {label:24s}{middle:22s}{low.msun / 1e14:.2f} - {high.msun / 1e14:<9.2f}"
+        f"  {label:{LABEL_WIDTH}s}{middle:22s}{low.msun / 1e14:.2f} - {high.msun / 1e14:<9.2f}"
         f"{bottom.msun / 1e14:.2f} - {top.msun / 1e14:.2f}"
     )
 

@@ -32,8 +32,8 @@ class MapOptions:
         If BUNIT is missing.
     pixel_arcmin, beam_arcmin : float, optional [arcmin]
         If the header has no WCS, or no BMAJ.
-    hdu : int, optional
-        If the file holds several images.
+    hdu : int or str, optional
+        Number or EXTNAME, if the file holds several images.
     center : str, optional
         "RA,DEC"; needed for a map larger than the stamp.
     recentre_arcmin : float, optional [arcmin]
@@ -45,7 +45,7 @@ class MapOptions:
     unit: str | None = None
     pixel_arcmin: float | None = None
     beam_arcmin: float | None = None
-    hdu: int | None = None
+    hdu: int | str | None = None
     center: str | None = None
     recentre_arcmin: float | None = None
     max_pixels: int | None = None
