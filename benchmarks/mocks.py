@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from rows import Row, seconds
 
+from rows import Row, seconds
 from zwicky.core.masses import M500C
 from zwicky.core.quantities import MapQuantity
 from zwicky.data.generate import generate

@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
-from rows import Row, seconds
 
+from rows import Row, seconds
 from zwicky.core.randomness import Key, Stream
 from zwicky.data.dataset import MapData
 from zwicky.models.table import MODELS, build_model
@@ -26,13 +27,15 @@ SEED = 1
 
 def rows(*, quick: bool) -> list[Row]:
     """Measure every model of the table."""
-    n_steps, n_pairs = (3, 1) if quick else (30, 5)
+    n_steps, n_pairs = (2, 1) if quick else (40, 5)
     data = synthetic(BATCH * n_steps)
     found = []
     for kind in MODELS:
         ours, plain = alternating({"kind": kind}, data, n_pairs)
         ratio = statistics.median(p / o for o, p in zip(ours, plain, strict=True))
-        how = f"{n_pairs} epochs of {n_steps} steps of {BATCH} images, with validation, average and checkpoint"
+        how = (
+            f"{n_pairs} epochs of {n_steps} steps of {BATCH} images, with validation, average and checkpoint"
+        )
         found += [
             Row(f"training, {kind}", len(data) / statistics.median(ours), "images/s", how),
             Row(
@@ -49,15 +52,11 @@ def synthetic(n: int) -> MapData:
     generator = torch.Generator().manual_seed(key.word())
     redshift, log10_mass = torch.from_numpy(key.uniform(2, n)).float()
     maps = 1.5e-6 * torch.randn((n, 1, 96, 96), generator=generator)
-    parents = [f"synthetic-{i}" for i in range(n)]
-    import numpy as np
-
-    return MapData(maps, 0.01 + 0.99 * redshift, 13.7 + 1.8 * log10_mass, np.array(parents))
+    parents = np.array([f"synthetic-{i}" for i in range(n)])
+    return MapData(maps, 0.01 + 0.99 * redshift, 13.7 + 1.8 * log10_mass, parents)
 
 
-def alternating(
-    model: dict[str, Any], data: MapData, n_pairs: int
-) -> tuple[list[float], list[float]]:
+def alternating(model: dict[str, Any], data: MapData, n_pairs: int) -> tuple[list[float], list[float]]:
     """Train with both loops in turn; return the seconds of each epoch but the first, ours and plain."""
     few = MapData(data.maps[:BATCH], data.redshift[:BATCH], data.log10_mass[:BATCH], data.parent[:BATCH])
     plain_loop = PlainLoop(model, data)

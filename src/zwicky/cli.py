@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from zwicky import __version__
-from zwicky.core.errors import ZwickyError
+from zwicky.core.errors import ConfigError, ZwickyError
 
 app = typer.Typer(
     name="zwicky",
@@ -177,11 +177,20 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return app(arguments)
     except ZwickyError as error:
-        if "--json" in arguments:
-            print(json.dumps(error.as_dict(), indent=2))
-        else:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        problem = error
+    except OSError as error:  # a full disk, a file in place of a folder, a folder of somebody else
+        problem = ConfigError(
+            "A file or folder cannot be used.",
+            where=error.filename,
+            expected="a place that can be read and written",
+            got=error.strerror or str(error),
+            fix="choose another --out, or make space; the same command then goes on",
+        )
+    if "--json" in arguments:
+        print(json.dumps(problem.as_dict(), indent=2))
+    else:
+        print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_experiment import bright_cluster, cards, save
 
+from tiny_experiment import bright_cluster, cards, save
 from zwicky.cli import main
 from zwicky.core.maps import MapSet
 from zwicky.core.quantities import MapQuantity
@@ -73,7 +73,9 @@ class Maps:
     def write(self, name: str, values: np.ndarray | None = None, **changes) -> Path:
         """Write a stamp of one's own, with other values or cards."""
         return save(
-            self.folder / name, self.values if values is None else values, cards(self.observed.grid, **changes)
+            self.folder / name,
+            self.values if values is None else values,
+            cards(self.observed.grid, **changes),
         )
 
 

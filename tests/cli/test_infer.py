@@ -4,9 +4,10 @@ import json
 from itertools import pairwise
 
 import pytest
-from tiny_experiment import CENTER
 
+from tiny_experiment import CENTER
 from zwicky.core.masses import M500C
+from zwicky.workflows.shipped import shipped_names
 
 DEGREES = f"{CENTER.ra.deg},{CENTER.dec.deg}"
 SEXAGESIMAL = "13:00:00 +28:00:00"
@@ -19,7 +20,14 @@ def infer(zwicky, maps, tiny_run):
 
     def run(path, *options):
         done = zwicky(
-            "infer", path, "-z", maps.redshift, "--checkpoint", tiny_run.folder / "estimator", "--json", *options
+            "infer",
+            path,
+            "-z",
+            maps.redshift,
+            "--checkpoint",
+            tiny_run.folder / "estimator",
+            "--json",
+            *options,
         )
         assert (done.status, done.err) == (0, "")
         return json.loads(done.out)
@@ -104,7 +112,10 @@ def test_the_answer_and_the_stamp_are_kept(infer, maps, tmp_path, tiny_run):
     assert kept == answer
     assert estimator["model"]["kind"] == "radial_cnn"
     assert estimator["survey"]["instrument"] == "planck_milca"
-    assert estimator["config_hash"] == json.loads((tiny_run.folder / "provenance.json").read_text())["config_hash"]
+    assert (
+        estimator["config_hash"]
+        == json.loads((tiny_run.folder / "provenance.json").read_text())["config_hash"]
+    )
     again = infer(folder / "stamp.fits")
     assert believed(again) == believed(answer)
     assert again["name"] == "stamp.fits"
@@ -119,7 +130,11 @@ def test_one_image_of_several_is_named(infer, maps):
         for hdu in (first, second):
             hdu.header.extend(card for card in stamp[0].header.cards if card.keyword not in hdu.header)
     fits.HDUList([fits.PrimaryHDU(), first, second]).writeto(path)
-    assert believed(infer(path, "--hdu", 1)) == believed(infer(path, "--hdu", "milca")) == believed(infer(maps.stamp))
+    assert (
+        believed(infer(path, "--hdu", 1))
+        == believed(infer(path, "--hdu", "milca"))
+        == believed(infer(maps.stamp))
+    )
     assert infer(path, "--hdu", "NILC")["y500_arcmin2"] > 1.9 * infer(path, "--hdu", 1)["y500_arcmin2"]
 
 
@@ -128,3 +143,14 @@ def test_a_wild_map_still_has_an_answer_and_a_red_light(infer, maps):
     answer = infer(wild)
     assert answer["flag"] == "out-of-domain"
     assert any("brightest" in reason for reason in answer["reasons"])
+
+
+@pytest.mark.skipif("deandres2022" not in shipped_names(), reason="no estimator ships with this tree")
+def test_without_a_checkpoint_the_shipped_one_weighs(zwicky, maps):
+    done = zwicky("infer", maps.stamp, "-z", maps.redshift, "--json")
+    answer = json.loads(done.out)
+    truth = maps.observed.cluster.mass(M500C).msun
+    for method in ("network", "classical"):
+        assert answer[method]["median"] == pytest.approx(truth, rel=0.25)
+    assert answer["network"]["method"].startswith("radial_cnn")
+    assert answer["flag"] != "out-of-domain"

@@ -235,3 +235,13 @@ def test_bins_of_the_light_are_opened_only_where_there_are_mocks():
     few = Domain.fit({"brightest": numbers["brightest"][:150]}, snr[:150])
     assert few.snr_edges == ()
     assert set(few.ranges[0]) <= set(WORDS)
+
+
+def test_a_well_centred_cluster_is_never_a_reason():
+    """Distances count one way only: below the smallest one of the mocks is still in-domain; above is not."""
+    rng = np.random.default_rng(2)
+    numbers = {"off_centre": rng.uniform(1, 2, 500), "zero_level": rng.uniform(1, 2, 500)}
+    domain = Domain.fit(numbers, np.full(500, 5.0))
+    snr = np.full(2, 5.0)
+    assert domain.judge({"off_centre": np.array([0.01, 9.0])}, snr)[0].tolist() == [0, 2]
+    assert domain.judge({"zero_level": np.array([0.01, 9.0])}, snr)[0].tolist() == [2, 2]

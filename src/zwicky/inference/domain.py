@@ -89,7 +89,12 @@ class Domain(Config):
             }
             tables.append(
                 {
-                    name: Range(words=WORDS[name], low=float(q[0]), median=float(q[1]), high=float(q[2]))
+                    name: Range(
+                        words=WORDS[name],
+                        low=0.0 if name in ONE_SIDED else float(q[0]),
+                        median=float(q[1]),
+                        high=float(q[2]),
+                    )
                     for name, q in quantiles.items()
                 }
             )
@@ -123,6 +128,9 @@ class Domain(Config):
                 )
         return level, reasons
 
+
+ONE_SIDED: Final = ("off_centre", "features")
+"""Distances, for which small is always good: their range begins at 0."""
 
 WORDS: Final[dict[str, str]] = {
     "brightest": "the brightest pixel in units of the noise",

@@ -57,7 +57,13 @@ def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> N
     """
     path = folder / "answer.json"
     if path.exists():
-        raise ConfigError("The folder already holds an answer.", where=str(path), fix="choose another --out")
+        raise ConfigError(
+            "The folder already holds an answer.",
+            where=str(path),
+            expected="a folder without one",
+            got=path.name,
+            fix="choose another --out",
+        )
     write_map(answer.stamp.map, folder / "stamp.fits", center=answer.stamp.center, overwrite=True)
     facts = estimator.facts
     write_json(

@@ -11,7 +11,6 @@ from zwicky.inference.estimator import Estimator
 from zwicky.workflows.experiment import experiments_folder
 from zwicky.workflows.weigh import ClusterAnswer, options_from, weigh_map
 
-
 COLUMNS: Final = (
     "cluster",
     "z",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zwicky.core.files import sole_writer, write_json, write_text
+from zwicky.core.grid import Grid
 from zwicky.core.masses import M500C
 from zwicky.data.dataset import MapData, load_split
 from zwicky.data.generate import ProgressBar, generate
@@ -32,6 +33,7 @@ from zwicky.workflows.paper import paper_table
 from zwicky.workflows.real_clusters import real_cluster_rows
 from zwicky.workflows.run_folder import claim
 from zwicky.workflows.shifts import shift_table
+from zwicky.workflows.tables import flags_text, sizes_text
 
 Say = Callable[[str], None]
 
@@ -103,7 +105,7 @@ def reproduce(
             test=test,
             paper_table=[tuple(row) for row in scorecard["paper"]],
             real_clusters=scorecard["real_clusters"],
-            example_panels=example_panels(test_data),
+            example_panels=example_panels(test_data, store.grid),
             training_history=histories[0],
             provenance=facts,
             notes=notes(experiment, scorecard),
@@ -193,7 +195,8 @@ def _train_member(
         experiment.seed + i,
         told,
     )
-    write_text(place / "metrics.jsonl", "".join(json.dumps(entry) + "\n" for entry in trained.history))
+    lines = [json.dumps(entry, sort_keys=True) + "\n" for entry in trained.history]
+    write_text(place / "metrics.jsonl", "".join(lines))
     write_json(place / "best.json", {"best_epoch": trained.best_epoch})
     return trained
 
@@ -235,9 +238,9 @@ def judge(experiment: Experiment, test: MassTest) -> dict[str, Any]:
     )
 
 
-def example_panels(data: MapData) -> list[tuple[str, np.ndarray, float, str]]:
+def example_panels(data: MapData, grid: Grid) -> list[tuple[str, np.ndarray, float, str]]:
     """Return the first eight test stamps."""
-    side_arcmin = data.maps.shape[-1] * 1.717743
+    side_arcmin = float(grid.width.value)
     return [
         (
             f"z {float(data.redshift[i]):.2f}, {10 ** (float(data.log10_mass[i]) - 14):.1f}e14 Msun",
@@ -258,5 +261,6 @@ def notes(experiment: Experiment, scorecard: dict[str, Any]) -> list[str]:
         "Coverage is measured on such mocks, and holds for others only as far as they are like them.",
         "Both estimates have a flat prior in log M over the training range, and both are recalibrated on the same "
         "validation clusters; the Y-M relation of the classical one is fitted on training clusters.",
-        f"Seed {experiment.seed}; sizes {scorecard['sizes']}; flags on the test set {scorecard['flags_on_test']}.",
+        f"Seed {experiment.seed}; observations: {sizes_text(scorecard)}; lights on the test set: "
+        f"{flags_text(scorecard)}.",
     ]

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from zwicky.core.files import write_text
+from zwicky.data.splits import SPLITS
+from zwicky.evaluation.metrics import METRICS
 from zwicky.evaluation.scorecard import read_scorecard
+from zwicky.inference.domain import FLAGS
 from zwicky.workflows.real_clusters import COLUMNS
 
 Row = tuple[str, ...] | list[str]
@@ -20,11 +23,14 @@ def markdown_table(head: Row, rows: list[Row]) -> str:
     )
 
 
+def value_text(estimate: dict[str, Any], decimals: int = 3) -> str:
+    """Return the value of an estimate; a dash if it was not measured."""
+    return "-" if estimate["value"] is None else f"{estimate['value']:.{decimals}f}"
+
+
 def estimate_text(estimate: dict[str, Any], decimals: int = 3) -> str:
     """Return an estimate with its 68 % bootstrap interval."""
-    if estimate["value"] is None:
-        return "-"
-    text = f"{estimate['value']:.{decimals}f}"
+    text = value_text(estimate, decimals)
     if estimate.get("low_68") is None:
         return text
     return f"{text} ({estimate['low_68']:.{decimals}f} to {estimate['high_68']:.{decimals}f})"
@@ -35,10 +41,11 @@ def overall_table(scorecard: dict[str, Any]) -> str:
     methods = scorecard["methods"]
     rows: list[Row] = [
         [
-            f"{name} [{facts['unit'] or '1'}]",
+            f"{name} [{scorecard['metrics'][name]['unit'] or '1'}]",
             *(estimate_text(scorecard["overall"]["methods"][m][name]) for m in methods),
         ]
-        for name, facts in scorecard["metrics"].items()
+        for name in METRICS  # JSON keeps no order
+        if name in scorecard["metrics"]
     ]
     low, high = scorecard["inner_log10_range"]
     slopes = [estimate_text(scorecard["inner"]["methods"][m]["slope"]) for m in methods]
@@ -96,6 +103,16 @@ def shifts_text(scorecard: dict[str, Any]) -> str:
     return markdown_table(head, rows)
 
 
+def sizes_text(scorecard: dict[str, Any]) -> str:
+    """Return how many observations each split has."""
+    return ", ".join(f"{scorecard['sizes'][split]} {split}" for split in SPLITS)
+
+
+def flags_text(scorecard: dict[str, Any]) -> str:
+    """Return how often each light came on in the test set."""
+    return ", ".join(f"{flag} {100 * scorecard['flags_on_test'][flag]:.1f} %" for flag in FLAGS)
+
+
 def summary_text(scorecard: dict[str, Any]) -> str:
     """Return the few numbers that decide, for a terminal."""
     overall = scorecard["overall"]
@@ -105,8 +122,8 @@ def summary_text(scorecard: dict[str, Any]) -> str:
         lines.append(
             f"  {method:12s} scatter {estimate_text(m['scatter_dex'], 4)} dex,"
             f" bias {estimate_text(m['bias_dex'], 4)} dex,"
-            f" coverage 68 %: {m['coverage_68']['value']:.3f}, 95 %: {m['coverage_95']['value']:.3f},"
-            f" inner slope {scorecard['inner']['methods'][method]['slope']['value']:.3f}"
+            f" coverage 68 %: {value_text(m['coverage_68'])}, 95 %: {value_text(m['coverage_95'])},"
+            f" inner slope {value_text(scorecard['inner']['methods'][method]['slope'])}"
         )
     return "\n".join(lines)
 
@@ -117,7 +134,7 @@ def results_section(scorecard: dict[str, Any]) -> str:
     parts = [
         f"## {experiment['title']}: preset `{experiment['preset']}`",
         f"`zwicky reproduce {experiment['name']} --preset {experiment['preset']}`; seed {scorecard['seed']},"
-        f" observations {scorecard['sizes']}, {scorecard['n_resamples']} bootstrap resamples of parents;"
+        f" observations: {sizes_text(scorecard)}; {scorecard['n_resamples']} bootstrap resamples of parents;"
         " brackets are 68 % intervals."
         " The test set was weighed once.",
         f"### Test clusters with S/N > {scorecard['snr_cut']:g}: {scorecard['overall']['n_parents']}",

@@ -1,0 +1,56 @@
+"""Estimators by path or by name."""
+
+import pytest
+
+from zwicky.core.errors import CheckpointError
+from zwicky.inference.estimator import Estimator
+from zwicky.workflows.shipped import estimator_folder, shipped_folder, shipped_names
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """Two estimators that ship, a folder that is none, and an empty folder to work in."""
+    for name in ("deandres2022", "other2024"):
+        (tmp_path / "estimators" / name).mkdir(parents=True)
+        (tmp_path / "estimators" / name / "estimator.json").write_text("{}")
+    (tmp_path / "estimators" / "notes").mkdir()
+    monkeypatch.setattr("zwicky.workflows.shipped.shipped_folder", lambda: tmp_path / "estimators")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "estimators"
+
+
+def test_the_shipped_folder_is_beside_the_sources_or_inside_the_package():
+    assert (shipped_folder() / "README.md").is_file()
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_what_ships_can_be_read(name):
+    facts = Estimator.load(estimator_folder(name)).facts
+    assert facts.provenance["experiment"] == name
+    assert facts.survey.build(facts.survey_seed).grid.n_pixels == 96
+
+
+def test_names(shipped):
+    assert shipped_names() == ["deandres2022", "other2024"]
+    assert estimator_folder("deandres2022") == shipped / "deandres2022"
+
+
+def test_paths(shipped, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    assert estimator_folder(str(mine)) == mine
+
+
+def test_an_unknown_name_is_corrected(shipped):
+    with pytest.raises(CheckpointError, match="did you mean 'other2024'") as caught:
+        estimator_folder("other24")
+    assert caught.value.where == "--checkpoint"
+    assert "deandres2022, other2024" in caught.value.expected
+    assert caught.value.got == "'other24'"
+
+
+def test_where_nothing_ships_one_is_trained(shipped, monkeypatch):
+    monkeypatch.setattr("zwicky.workflows.shipped.shipped_folder", lambda: shipped / "notes")
+    with pytest.raises(CheckpointError, match=r"none shipped(.|\n)*zwicky reproduce deandres2022"):
+        estimator_folder("deandres2022")
