@@ -1,6 +1,7 @@
 """Weigh the cluster of a FITS map with the estimator that ships with zwicky.
 
-New here: the way from a file to a mass. X
+New here: the way from a file to a mass. The map is a mock, so that the truth is known: leave out the first part for a
+map of your own. The header says unit, pixel and beam; nothing is guessed, and what is missing is asked for.
 """
 
 from pathlib import Path

@@ -41,18 +41,15 @@ quiet = replace(planck, config=planck.config.model_copy(update={"name": "half_no
 truth, error, snr = weigh(planck)
 _, quiet_error, quiet_snr = weigh(quiet)
 
-print("                                               Planck    half the noise")
-print(
-    f"pixel noise and residual sky [1e-6 Compton-y]  {1e6 * planck.field.rms:<8.2f}  {1e6 * quiet.field.rms:.2f}"
-)
-print(
-    f"clusters above S/N 4.5, of {N_CLUSTERS}                 {(snr > 4.5).sum():<8d}  {(quiet_snr > 4.5).sum()}"
-)
+table = [("", "Planck", "half the noise")]
+table += [("noise of a pixel [1e-6 Compton-y]", *(f"{1e6 * one.field.rms:.2f}" for one in (planck, quiet)))]
+table += [(f"clusters above S/N 4.5, of {N_CLUSTERS}", *(str((s > 4.5).sum()) for s in (snr, quiet_snr)))]
 for low, high in pairwise((14.2, 14.5, 14.8, 15.4)):
     rows = (truth >= low) & (truth < high)
-    before, after = (np.sqrt(np.mean(e[rows] ** 2)) for e in (error, quiet_error))
-    name = f"error of log10 M at {low} to {high} ({rows.sum()}) [dex]"
-    print(f"{name:45s}  {before:<8.3f}  {after:.3f}")
+    errors = (np.sqrt(np.mean(e[rows] ** 2)) for e in (error, quiet_error))
+    table += [(f"error of log10 M, {low} to {high} [dex]", *(f"{e:.3f}" for e in errors))]
+for name, before, after in table:
+    print(f"{name:38s}{before:10s}{after}")
 print(
-    "The scatter of Y500 at fixed mass, 0.075 dex / 1.79 = 0.042 dex of mass, is the floor: no telescope goes below."
+    "What stays: the residual sky, and the scatter of Y500 at fixed mass, 0.075 dex / 1.79 = 0.042 dex of mass."
 )
