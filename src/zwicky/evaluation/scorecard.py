@@ -322,7 +322,7 @@ def read_scorecard(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StoreError(
-            "This scorecard does not exist.", where=str(path), fix="run zwicky evaluate first"
+            "This scorecard does not exist.", where=str(path), fix="run zwicky reproduce first"
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError("This scorecard is not JSON.", where=str(path), got=str(error)) from error

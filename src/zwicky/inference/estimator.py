@@ -22,7 +22,7 @@ from zwicky.core.files import sha256_of, write_json
 from zwicky.core.maps import Map
 from zwicky.core.masses import M500C, MassDefinition
 from zwicky.inference.classical import ClassicalEstimator, ClassicalMasses
-from zwicky.inference.conformal import Conformal
+from zwicky.inference.conformal import LEVELS, Conformal
 from zwicky.inference.domain import FLAGS, MASS_MARGIN_DEX, Domain, Flag, describe
 from zwicky.inference.matched_filter import MatchedFilter
 from zwicky.mocks.settings import SurveySettings
@@ -263,7 +263,7 @@ class Estimator:
     ) -> None:
         low, high = self.log10_mass_range
         for i, row in enumerate(log10_quantiles):
-            bottom, top = row[4], row[10]  # 16 and 84 %
+            bottom, top = row[LEVELS.index(0.16)], row[LEVELS.index(0.84)]
             if bottom < low + MASS_MARGIN_DEX or top > high - MASS_MARGIN_DEX:
                 flag[i] = max(flag[i], 1)
                 reasons[i].append(

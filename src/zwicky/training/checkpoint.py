@@ -127,7 +127,7 @@ def read_json(path: Path, expected_format: str, newest_version: int) -> dict[str
             where=str(path),
             expected=f"a JSON file of format {expected_format!r}",
             got=str(error),
-            fix="give the folder that `zwicky train` or `zwicky reproduce` wrote",
+            fix="give the folder that `zwicky reproduce` wrote",
         ) from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != expected_format:
