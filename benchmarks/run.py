@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 MODULES = ("start", "mocks", "weighing", "training")
@@ -31,6 +32,7 @@ def main() -> None:
     print("\n".join(f"{name}: {value}" for name, value in facts.items()), end="\n\n", flush=True)
     found: list[Row] = []
     for name in MODULES:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
         found += importlib.import_module(name).rows(quick=arguments.quick)
     print(table(found))
     content = {"machine": facts, "quick": arguments.quick, "rows": [row.as_dict() for row in found]}

@@ -39,7 +39,7 @@ def rows(*, quick: bool) -> list[Row]:
         found += [
             Row(f"training, {kind}", len(data) / statistics.median(ours), "images/s", how),
             Row(
-                f"training, {kind}, over a plain loop", ratio, "1",
+                f"training, {kind} over a plain loop", ratio, "1",
                 f"plain: {len(data) / statistics.median(plain):.0f} images/s; NCHW, default AdamW, nothing else",
             ),
         ]  # fmt: skip
