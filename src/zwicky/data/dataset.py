@@ -48,17 +48,37 @@ class MapData:
             yield self.rows(slice(start, start + size))
 
 
-def load_split(store: Store, split: str, definition: MassDefinition) -> MapData:
+def load_split(
+    store: Store, split: str, definition: MassDefinition, *, allow_scaled_grid: bool = False
+) -> MapData:
     """Read one split of a store.
 
     Observations with a value that is not a number are left out, and named in a warning: one bad mock must not spoil
     the weights.
 
+    Parameters
+    ----------
+    store : Store
+    split : str
+        "train", "validation" or "test".
+    definition : MassDefinition
+        Of the mass that is the target.
+    allow_scaled_grid : bool
+        Accept maps cut and scaled to the true radius, which give the mass away.
+
     Raises
     ------
     TrainingError
-        If the split is empty.
+        If the split is empty, or the maps are scaled to the true radius.
     """
+    if store.grid.kind == "scaled" and not allow_scaled_grid:
+        raise TrainingError(
+            "These maps are scaled to the true radius, so a network would be told the mass that it is asked for.",
+            where=str(store.folder),
+            expected="a 'sky' or 'proper' grid",
+            got=str(store.grid),
+            fix="make the mocks on a sky grid, or pass allow_scaled_grid=True and say so beside the result",
+        )
     samples = store.read(split=split)
     name = f"log10_{str(definition).lower()}"
     log10_mass, redshift = samples.truth[name], samples.truth["redshift"]
