@@ -86,4 +86,4 @@ def shown(value: float | str) -> str:
     """Return a value with three digits."""
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:#.3g}"

@@ -14,8 +14,9 @@ from zwicky.workflows.experiment import Experiment
 def paper_table(
     experiment: Experiment, estimators: dict[str, Estimator], scorecard: dict[str, Any]
 ) -> list[PaperRow]:
-    """Return the rows of an experiment's "paper | ours" table."""
-    return PAPERS[experiment.name](estimators, scorecard)
+    """Return the rows of an experiment's "paper | ours" table; none for one that follows no paper."""
+    rows_of = PAPERS.get(experiment.name)
+    return [] if rows_of is None else rows_of(estimators, scorecard)
 
 
 def deandres2022(estimators: dict[str, Estimator], scorecard: dict[str, Any]) -> list[PaperRow]:
