@@ -13,8 +13,8 @@ from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
 from zwicky.core.quantities import MapQuantity
 from zwicky.data.fits_in import TOLERANCE, SkyImage
+from zwicky.instruments.instrument import SIGMA_PER_FWHM
 
-SIGMA_PER_FWHM: Final = 1.0 / math.sqrt(8.0 * math.log(2.0))
 # A cubic spline forgets a pixel by a factor 3.7 per pixel: to 1e-7 at this distance.
 _SPLINE_REACH: Final = 12  # [pixel]
 _KERNEL_REACH: Final = 5.0  # [standard deviations] of the Gaussian that matches beams

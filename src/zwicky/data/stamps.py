@@ -24,7 +24,8 @@ from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
 from zwicky.data.fits_cards import no_astropy_surprise
 from zwicky.data.fits_in import TOLERANCE, SkyImage
-from zwicky.data.resample import SIGMA_PER_FWHM, resampled
+from zwicky.data.resample import resampled
+from zwicky.instruments.instrument import SIGMA_PER_FWHM
 
 _ROUNDING: Final = 0.01  # [pixel] by which a WCS may miss the edge of the map
 
