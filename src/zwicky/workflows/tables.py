@@ -136,7 +136,7 @@ def results_section(scorecard: dict[str, Any]) -> str:
         f"`zwicky reproduce {experiment['name']} --preset {experiment['preset']}`; seed {scorecard['seed']},"
         f" observations: {sizes_text(scorecard)}; {scorecard['n_resamples']} bootstrap resamples of parents;"
         " brackets are 68 % intervals."
-        " The test set was weighed once.",
+        " Nothing was chosen on the test set.",
         f"### Test clusters with S/N > {scorecard['snr_cut']:g}: {scorecard['overall']['n_parents']}",
         overall_table(scorecard),
         "### Where each wins",
