@@ -135,8 +135,7 @@ def results_section(scorecard: dict[str, Any]) -> str:
         f"## {experiment['title']}: preset `{experiment['preset']}`",
         f"`zwicky reproduce {experiment['name']} --preset {experiment['preset']}`; seed {scorecard['seed']},"
         f" observations: {sizes_text(scorecard)}; {scorecard['n_resamples']} bootstrap resamples of parents;"
-        " brackets are 68 % intervals."
-        " Nothing was chosen on the test set.",
+        " brackets are 68 % intervals.",
         f"### Test clusters with S/N > {scorecard['snr_cut']:g}: {scorecard['overall']['n_parents']}",
         overall_table(scorecard),
         "### Where each wins",
