@@ -1,5 +1,6 @@
 """Each map quantity has one unit, and refuses units that measure something else."""
 
+import numpy as np
 import pytest
 from astropy import units as u
 
@@ -43,3 +44,20 @@ def test_multiples_are_converted(quantity, unit, factor):
 def test_a_unit_that_measures_something_else_is_refused(quantity, unit):
     with pytest.raises(UnitError, match=rf"does not measure {quantity.value}\.[\s\S]*where: +my map"):
         check_unit(quantity, unit, where="my map")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "core_per_mpc2"),
+    [
+        (MapQuantity.XRAY_SURFACE_BRIGHTNESS, 1e47 * u.erg / u.s / u.Mpc**2),
+        (MapQuantity.XRAY_PHOTON_BRIGHTNESS, 1e56 * u.photon / u.s / u.Mpc**2),
+    ],
+)
+def test_the_x_rays_of_a_core_fit_into_single_precision(quantity, core_per_mpc2):
+    """In erg/s/Mpc2, without the power of ten, a cool core is beyond 3.4e38."""
+    kept = core_per_mpc2.to_value(UNIT_OF[quantity])
+    assert 1e3 < np.float32(kept) < 1e12
+    assert check_unit(quantity, core_per_mpc2.unit) * core_per_mpc2.value == pytest.approx(kept)
+    assert (
+        core_per_mpc2.value > np.finfo(np.float32).max
+    )  # negative control: without the power of ten it does not

@@ -84,6 +84,14 @@ def test_streams_keep_their_numbers():
         "DROPOUT": 7,
         "INITIAL_WEIGHTS": 8,
         "BOOTSTRAP": 9,
+        "SUBHALOES": 10,
+        "MERGER": 11,
+        "ENVIRONMENT": 12,
+        "MERGER_GALAXIES": 13,
+        "TURBULENCE": 14,
+        "LARGE_SCALE": 15,
+        "SIGHT_LINE": 16,
+        "CORE": 17,
         "TEST": 99,
     }
 
@@ -191,3 +199,16 @@ def test_a_word_seeds_another_generator():
     words = {Key(0, Stream.TEST, cluster).word() for cluster in range(100)}
     assert len(words) == 100
     assert all(0 <= word < 2**63 for word in words)
+
+
+@pytest.mark.parametrize("mean", [0.02, 3.0, 60.0])
+def test_poisson_numbers_have_their_distribution(mean):
+    drawn = np.array([Key(5, Stream.TEST, i).poisson(mean) for i in range(4000)])
+    assert drawn.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean / 4000))
+    assert drawn.var() == pytest.approx(mean, rel=0.15)
+    assert (drawn == 0).mean() == pytest.approx(np.exp(-mean), abs=4 * np.sqrt(0.25 / 4000))
+    assert (drawn >= 0).all()
+
+
+def test_nothing_is_expected_of_nothing():
+    assert Key(5, Stream.TEST).poisson(0.0) == 0

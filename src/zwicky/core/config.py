@@ -44,6 +44,9 @@ _AS_TEXT = PlainSerializer(quantity_text, return_type=str)
 Angle = Annotated[u.Quantity, _quantity_in(u.arcmin), _AS_TEXT]
 """A setting such as ``"10 arcmin"``."""
 
+Length = Annotated[u.Quantity, _quantity_in(u.Mpc), _AS_TEXT]
+"""A setting such as ``"12.8 Mpc"``, a proper length."""
+
 
 def parse(model: type[ConfigT], settings: Mapping[str, Any], *, where: str) -> ConfigT:
     """Validate settings, or raise a ConfigError that names the key and suggests the right one."""

@@ -17,6 +17,7 @@ class MapQuantity(StrEnum):
     COMPTON_Y = "compton_y"
     TEMPERATURE = "temperature"
     XRAY_SURFACE_BRIGHTNESS = "xray_surface_brightness"
+    XRAY_PHOTON_BRIGHTNESS = "xray_photon_brightness"
     XRAY_COUNTS = "xray_counts"
     GAS_SURFACE_DENSITY = "gas_surface_density"
     DARK_SURFACE_DENSITY = "dark_surface_density"
@@ -29,7 +30,10 @@ _SURFACE_DENSITY: Final = u.Msun / u.Mpc**2
 UNIT_OF: Final[dict[MapQuantity, u.UnitBase]] = {
     MapQuantity.COMPTON_Y: COMPTON_Y,
     MapQuantity.TEMPERATURE: UK_CMB,
-    MapQuantity.XRAY_SURFACE_BRIGHTNESS: u.erg / u.s / u.Mpc**2,
+    # Emitted power and photons per proper area at the cluster. A core emits 1e45 erg/s/Mpc2: a multiple, because
+    # single precision ends at 3e38.
+    MapQuantity.XRAY_SURFACE_BRIGHTNESS: u.CompositeUnit(1e40, [u.erg, u.s, u.Mpc], [1, -1, -2]),
+    MapQuantity.XRAY_PHOTON_BRIGHTNESS: u.CompositeUnit(1e50, [u.photon, u.s, u.Mpc], [1, -1, -2]),
     MapQuantity.XRAY_COUNTS: u.count,
     MapQuantity.GAS_SURFACE_DENSITY: _SURFACE_DENSITY,
     MapQuantity.DARK_SURFACE_DENSITY: _SURFACE_DENSITY,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, pdtrik
 
 
 class Stream(IntEnum):
@@ -27,6 +27,14 @@ class Stream(IntEnum):
     DROPOUT = 7
     INITIAL_WEIGHTS = 8
     BOOTSTRAP = 9
+    SUBHALOES = 10
+    MERGER = 11
+    ENVIRONMENT = 12
+    MERGER_GALAXIES = 13
+    TURBULENCE = 14
+    LARGE_SCALE = 15
+    SIGHT_LINE = 16
+    CORE = 17
     TEST = 99
 
 
@@ -62,6 +70,10 @@ class Key:
     def integers(self, high: int, n: int) -> np.ndarray:
         """Return n integers in 0..high-1."""
         return (self.uniform(n) * high).astype(np.int64)
+
+    def poisson(self, mean: float) -> int:
+        """Return a Poisson number of this mean, by inversion of one uniform number."""
+        return int(pdtrik(self.uniform(1)[0], mean).item().__ceil__()) if mean > 0.0 else 0
 
     def word(self) -> int:
         """Return one 63-bit integer, to seed another generator."""
