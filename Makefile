@@ -44,7 +44,8 @@ docs: $(MAIN)  ## write docs/results.md from the scorecards under results/
 	@$(BIN)/zwicky results $(or $(RUNS),$(error no results/*.json; or name scorecards: make docs RUNS=...))
 
 clean:  ## remove the virtual environment, builds and caches; runs stay
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .numba_cache
+	find src -name '*.nb[ic]' -delete
 	find src tests tools benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are touched last, so that an interrupted installation starts again.

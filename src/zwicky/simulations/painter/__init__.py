@@ -1,0 +1,1 @@
+"""What does a realistic cluster look like? An analytic cluster in three dimensions, painted along any line of sight."""
