@@ -16,6 +16,7 @@ from zwicky.core.masses import M200C, M500C, Mass
 from zwicky.core.quantities import MapQuantity
 from zwicky.core.units import COMPTON_Y, K_CMB
 from zwicky.data.plan import StorePlan
+from zwicky.data.shards import ShardOutcome
 from zwicky.data.splits import SplitFractions
 
 N_PIXELS = 4
@@ -110,3 +111,8 @@ def plan_for(survey, **changes):
         "split_seed": 5,
     }
     return StorePlan(settings=survey.settings(), **{**defaults, **changes})
+
+
+def pretend_to_write(shard_index, *, folder, plan, survey):
+    """A worker that writes to a disk which nobody else sees."""
+    return ShardOutcome(shard_index)

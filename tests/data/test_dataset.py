@@ -7,6 +7,7 @@ from fake_survey import FakeSurvey, plan_for
 
 from zwicky.core.errors import TrainingError
 from zwicky.core.masses import M200C, M500C
+from zwicky.core.quantities import MapQuantity
 from zwicky.data.dataset import load_split
 from zwicky.data.generate import generate
 from zwicky.data.splits import SplitFractions
@@ -29,8 +30,8 @@ def spoiled(store, monkeypatch):
     """Let the store give samples that were spoiled on the way."""
 
     def spoil(change):
-        def read(self, indices=None, *, split=None):
-            samples = original(self, indices, split=split)
+        def read(self, indices=None, **options):
+            samples = original(self, indices, **options)
             change(samples)
             return samples
 
@@ -62,6 +63,12 @@ def test_the_mass_is_that_of_the_definition(store):
         data = load_split(store, "train", definition)
         index = np.array([int(name.removeprefix("fake-")) for name in data.parent])
         np.testing.assert_allclose(data.log10_mass, np.log10(factor * 1e14 * (1 + index)), rtol=1e-6)
+
+
+def test_some_channels(store):
+    whole, one = (load_split(store, "train", M500C, channels=c) for c in (None, [MapQuantity.TEMPERATURE]))
+    assert torch.equal(one.maps, whole.maps[:, 1:])
+    assert torch.equal(one.log10_mass, whole.log10_mass)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])

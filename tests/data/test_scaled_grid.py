@@ -19,7 +19,7 @@ def store(grid):
         truth={"redshift": np.full(2, 0.1), "log10_m500c": np.full(2, 14.5)},
         parent=np.array(["a", "b"]),
     )
-    return SimpleNamespace(grid=grid, folder=Path("store"), read=lambda split: samples)
+    return SimpleNamespace(grid=grid, folder=Path("store"), read=lambda **options: samples)
 
 
 def test_scaled_maps_are_refused_unless_asked_for():

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from zwicky.core.errors import StoreError
 from zwicky.data.layout import shard_problems
-from zwicky.data.plan import SHARDS, Manifest, shard_name
+from zwicky.data.manifest import Manifest
+from zwicky.data.plan import SHARDS, shard_name
 from zwicky.data.store import Store
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zwicky.core.errors import TrainingError
 from zwicky.core.masses import MassDefinition
+from zwicky.core.quantities import MapQuantity
 from zwicky.data.store import Store
 from zwicky.models.base import Batch
 
@@ -49,7 +50,12 @@ class MapData:
 
 
 def load_split(
-    store: Store, split: str, definition: MassDefinition, *, allow_scaled_grid: bool = False
+    store: Store,
+    split: str,
+    definition: MassDefinition,
+    *,
+    allow_scaled_grid: bool = False,
+    channels: Sequence[MapQuantity] | None = None,
 ) -> MapData:
     """Read one split of a store.
 
@@ -65,6 +71,8 @@ def load_split(
         Of the mass that is the target.
     allow_scaled_grid : bool
         Accept maps cut and scaled to the true radius, which give the mass away.
+    channels : sequence of MapQuantity, optional
+        Some of the store's maps, in this order; all by default.
 
     Raises
     ------
@@ -79,7 +87,7 @@ def load_split(
             got=str(store.grid),
             fix="make the mocks on a sky grid, or pass allow_scaled_grid=True and say so beside the result",
         )
-    samples = store.read(split=split)
+    samples = store.read(split=split, channels=channels)
     name = f"log10_{str(definition).lower()}"
     log10_mass, redshift = samples.truth[name], samples.truth["redshift"]
     good = np.isfinite(samples.maps).all(axis=(1, 2, 3)) & np.isfinite(log10_mass) & np.isfinite(redshift)

@@ -1,27 +1,22 @@
-"""Make a store of mock observations: several processes, each shard once, resumed after any fault."""
+"""Make a store of mock observations: several processes or machines, each shard once, resumed after any fault."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Generator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from zwicky.core.errors import ConfigError, StoreError
+from zwicky.core.errors import ConfigError
 from zwicky.core.files import sole_writer
-from zwicky.data.plan import MANIFEST, RUN_AGAIN, SHARDS, Manifest, StorePlan, Survey
-from zwicky.data.shards import ShardOutcome, disk_errors, write_shard
+from zwicky.data.engines import ENGINES, Engine, made_by_dask, made_by_processes
+from zwicky.data.manifest import MANIFEST, Manifest
+from zwicky.data.plan import SHARDS, StorePlan, Survey
+from zwicky.data.shards import ShardOutcome, disk_errors
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -96,11 +91,14 @@ def generate(
     folder: Path,
     workers: int = 1,
     progress: ProgressCallback | None = None,
+    *,
+    engine: Engine = "processes",
+    scheduler: str | None = None,
 ) -> Generated:
     """Make the store of a plan, or finish one that was begun.
 
-    The samples and the bytes of each shard are a pure function of survey and plan, whatever the number of
-    workers and however often the run was cut off. A script of one's own that asks for several workers calls
+    The samples and the bytes of each shard are a pure function of survey and plan, whatever the engine and the
+    number of workers, and however often the run was cut off. A script of one's own that asks for several workers calls
     this under ``if __name__ == "__main__":``, because each worker imports the script.
 
     Parameters
@@ -115,6 +113,12 @@ def generate(
         Processes. Each holds one shard in memory.
     progress : callable, optional
         Called with (samples done, samples in all) after each shard. Default: a bar, if on a terminal.
+    engine : {"processes", "dask"}
+        What gives shards to workers.
+    scheduler : str, optional
+        Address of a running dask scheduler, such as ``tcp://node1:8786``, whose workers see the folder under the
+        same path and have one thread each; ``workers`` is then their own affair. Without it the engine "dask"
+        starts workers here.
 
     Returns
     -------
@@ -123,7 +127,8 @@ def generate(
     Raises
     ------
     ConfigError
-        If the plan was made for another survey, or workers < 1.
+        If the plan was made for another survey, workers < 1, or the engine is unknown, not installed or does not
+        answer.
     LockError
         If another process is writing to the folder.
     StoreError
@@ -134,7 +139,14 @@ def generate(
         raise ConfigError(
             "Somebody must do the work.", where="workers", expected="an integer >= 1", got=workers
         )
-    folder = Path(folder)
+    if engine not in ENGINES or (scheduler is not None and engine != "dask"):
+        raise ConfigError(
+            "This engine cannot be used.",
+            where="engine",
+            expected=" or ".join(ENGINES) + "; a scheduler only with dask",
+            got=repr(engine) + (f" with the scheduler {scheduler!r}" if scheduler else ""),
+        )
+    folder = Path(folder).absolute()
     manifest = Manifest.of(plan, survey)
     outcomes: list[ShardOutcome] = []
     with ExitStack() as stack:
@@ -149,7 +161,12 @@ def generate(
         report = progress or stack.enter_context(ProgressBar("mock observations"))
         n_done = 0
         # Closed at once after an error too, so that no worker outlives the hold on the folder.
-        made = stack.enter_context(closing(_outcomes(survey, plan, folder, min(workers, plan.n_shards))))
+        n_workers = min(workers, plan.n_shards)
+        if engine == "dask":
+            outcomes_now = made_by_dask(survey, plan, folder, n_workers, scheduler)
+        else:
+            outcomes_now = made_by_processes(survey, plan, folder, n_workers)
+        made = stack.enter_context(closing(outcomes_now))
         for outcome in made:
             outcomes.append(outcome)
             if outcome.note:
@@ -168,42 +185,3 @@ def _remove_leftovers(folder: Path) -> None:
     for place in (folder, folder / SHARDS):
         for leftover in place.glob(".*.part"):
             leftover.unlink(missing_ok=True)
-
-
-def _outcomes(
-    survey: Survey, plan: StorePlan, folder: Path, workers: int
-) -> Generator[ShardOutcome, None, None]:
-    if workers == 1:
-        for shard_index in range(plan.n_shards):
-            yield write_shard(folder, plan, survey, shard_index)
-        return
-    # Started afresh, not forked: a fork copies the locks of the libraries' threads.
-    fresh = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=fresh, initializer=_end_with_parent)
-    try:
-        futures = [pool.submit(write_shard, folder, plan, survey, i) for i in range(plan.n_shards)]
-        for future in as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise StoreError(
-            "A worker died.",
-            where=str(folder),
-            expected=f"{workers} workers to the end",
-            got="one was killed, perhaps for want of memory, or could not start",
-            fix=f"with fewer workers or fewer clusters per shard, {RUN_AGAIN}",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Make a worker end quietly on Ctrl-C, and when the process that started it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)

@@ -11,21 +11,29 @@ import h5py
 import numpy as np
 
 from zwicky.core.grid import PIXEL_UNIT
-from zwicky.data.plan import FORMAT, FORMAT_VERSION, Manifest, shard_name
+from zwicky.data.manifest import FORMAT, Manifest
+from zwicky.data.plan import shard_name
 
-DIMENSIONS: Final = ("sample", "channel", "y", "x")
+MAPS: Final = "maps"
+LOG_MAPS: Final = "log_maps"
+BELOW_FLOOR: Final = "below_floor"
+CHANNELS_OF: Final[dict[str, str]] = {MAPS: "channel", LOG_MAPS: "log_channel"}
+"""The data sets with pixels, and the dimension that numbers the channels of each."""
+DIMENSIONS: Final = ("sample", *CHANNELS_OF.values(), "y", "x")
 TRUTH: Final = "truth/"
 USER_BLOCK: Final = 512  # bytes; the smallest that HDF5 allows
 
 DTYPES: Final[dict[str, np.dtype]] = {
-    "maps": np.dtype("<f4"),
+    MAPS: np.dtype("<f4"),
+    LOG_MAPS: np.dtype("<u2"),
+    BELOW_FLOOR: np.dtype("<i8"),
     "cluster_index": np.dtype("<i8"),
     "sight_line": np.dtype("<i8"),
     "sample": np.dtype("<i8"),
     "y": np.dtype("<f8"),
     "x": np.dtype("<f8"),
 }
-_TEXTS: Final = ("parent", "id", "channel")
+_TEXTS: Final = ("parent", "id", *CHANNELS_OF.values())
 TRUTH_DTYPE: Final = np.dtype("<f8")
 _UNIT_OF_ENDING: Final = {
     "msun": "Msun",
@@ -53,24 +61,31 @@ def unit_of_truth(name: str) -> str:
 
 
 def dimensions_of(name: str) -> tuple[str, ...]:
-    """Return the dimensions of a data set that is not a dimension itself."""
-    return DIMENSIONS if name == "maps" else DIMENSIONS[:1]
+    """Return the dimensions of a data set; a dimension is its own."""
+    if name in DIMENSIONS:
+        return (name,)
+    if name in CHANNELS_OF:
+        return ("sample", CHANNELS_OF[name], "y", "x")
+    return ("sample", CHANNELS_OF[LOG_MAPS]) if name == BELOW_FLOOR else ("sample",)
+
+
+def channels_in(manifest: Manifest) -> dict[str, list[int]]:
+    """Return which channels, by number, each data set with pixels holds: ``maps``, ``log_maps`` or both."""
+    kept_in = [MAPS if codec is None else LOG_MAPS for codec in manifest.codecs]
+    found = {name: [i for i, kept in enumerate(kept_in) if kept == name] for name in CHANNELS_OF}
+    return {name: numbers for name, numbers in found.items() if numbers}
 
 
 def expected_attributes(manifest: Manifest, names: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the attributes of the root ("/") and of each data set with a unit."""
-    grid = manifest.grid.as_dict()
-    maps = {
-        "channels": [str(channel) for channel in manifest.channels],
-        "units": list(manifest.units),
-        "pixel": grid["pixel"],
-        "grid_kind": grid["kind"],
-    }
-    if manifest.beam_arcmin is not None:
-        maps["beam_arcmin"] = manifest.beam_arcmin
+    pixels = {name: _pixel_attributes(manifest, numbers) for name, numbers in channels_in(manifest).items()}
+    if LOG_MAPS in pixels:
+        codecs = [codec for codec in manifest.codecs if codec is not None]
+        pixels[LOG_MAPS]["log10_floor"] = [codec.log10_floor for codec in codecs]
+        pixels[LOG_MAPS]["step_dex"] = [codec.step_dex for codec in codecs]
     root = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": manifest.format_version,
         "config_hash": manifest.config_hash,
         "results_version": manifest.results_version,
     }
@@ -78,7 +93,19 @@ def expected_attributes(manifest: Manifest, names: Mapping[str, Any]) -> dict[st
     truth = {
         name: {"unit": unit_of_truth(name.removeprefix(TRUTH))} for name in names if name.startswith(TRUTH)
     }
-    return {"/": root, "maps": maps, "y": side, "x": side, **truth}
+    return {"/": root, **pixels, "y": side, "x": side, **truth}
+
+
+def _pixel_attributes(manifest: Manifest, numbers: list[int]) -> dict[str, Any]:
+    grid = manifest.grid.as_dict()
+    beam = {} if manifest.beam_arcmin is None else {"beam_arcmin": manifest.beam_arcmin}
+    return {
+        "channels": [str(manifest.channels[i]) for i in numbers],
+        "units": [manifest.units[i] for i in numbers],
+        "pixel": grid["pixel"],
+        "grid_kind": grid["kind"],
+        **beam,
+    }
 
 
 def seal(image: memoryview) -> None:
@@ -145,21 +172,18 @@ def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
 def _layout_problems(
     file: h5py.File, data: Mapping[str, h5py.Dataset], manifest: Manifest, n_samples: int
 ) -> list[str]:
-    sizes = {
-        "sample": n_samples,
-        "channel": len(manifest.channels),
-        "y": manifest.grid.n_pixels,
-        "x": manifest.grid.n_pixels,
-    }
+    sizes = {"sample": n_samples, "y": manifest.grid.n_pixels, "x": manifest.grid.n_pixels}
+    sizes.update({CHANNELS_OF[name]: len(numbers) for name, numbers in channels_in(manifest).items()})
     truths = {name for name in data if name.startswith(TRUTH)}
-    wanted = {*DTYPES, *_TEXTS, TRUTH + "redshift", *truths}
+    known = {name for name in (*DTYPES, *_TEXTS) if sizes.keys() >= set(dimensions_of(name))}
+    wanted = {*known, TRUTH + "redshift", *truths}
     problems = [f"/{name} is missing" for name in sorted(wanted - data.keys())]
     problems += [f"/{name} is not known" for name in sorted(data.keys() - wanted)]
     if not any(name.startswith(TRUTH + "log10_m") for name in truths):
         problems.append(f"/{TRUTH}log10_m... is missing: no true mass")
     for name in sorted(wanted & data.keys()):
-        dimensions = (name,) if name in DIMENSIONS else dimensions_of(name)
-        problems += _dataset_problems(name, data[name], tuple(sizes[dimension] for dimension in dimensions))
+        shape = tuple(sizes[dimension] for dimension in dimensions_of(name))
+        problems += _dataset_problems(name, data[name], shape)
     for place, attributes in expected_attributes(manifest, data).items():
         found = file[place].attrs if place == "/" or place in data else attributes
         problems += _attribute_problems(place.strip("/"), found, attributes)
@@ -177,7 +201,7 @@ def _dataset_problems(name: str, dataset: h5py.Dataset, shape: tuple[int, ...]) 
     elif dataset.dtype != wanted:
         yield f"/{name} is of type {dataset.dtype}, not {wanted}"
     n_filters = dataset.id.get_create_plist().get_nfilters()
-    if name == "maps" and (dataset.chunks != (1, *shape[1:]) or n_filters):
+    if name in CHANNELS_OF and (dataset.chunks != (1, *shape[1:]) or n_filters):
         yield f"/{name} has chunks {dataset.chunks} and {n_filters} filters, not {(1, *shape[1:])} and none"
 
 
@@ -202,7 +226,7 @@ def _content_problems(data: Mapping[str, h5py.Dataset], manifest: Manifest, shar
         for problem in _dimension_problems(name, data[name], dimensions_of(name))
     ]
     samples = manifest.plan.samples_of(shard_index)
-    clusters, sight_lines = np.divmod(samples, manifest.plan.sight_lines)
+    clusters, sight_lines = manifest.plan.seen_in(samples)
     for name, expected in (("sample", samples), ("cluster_index", clusters), ("sight_line", sight_lines)):
         if wrong := int((data[name][:] != expected).sum()):
             problems.append(f"/{name} is wrong in {wrong} of {len(expected)} samples")
@@ -212,4 +236,14 @@ def _content_problems(data: Mapping[str, h5py.Dataset], manifest: Manifest, shar
                 int((~np.isfinite(dataset[start : start + 64])).sum()) for start in range(0, len(dataset), 64)
             )
             problems += [f"/{name} has {bad} values that are not finite"] if bad else []
-    return problems
+    return problems + (_below_floor_problems(data) if BELOW_FLOOR in data else [])
+
+
+def _below_floor_problems(data: Mapping[str, h5py.Dataset]) -> list[str]:
+    """Compare the counts of what lay below the floor with the zeros, which it is among."""
+    zeros = np.array([(codes == 0).sum(axis=(1, 2)) for codes in data[LOG_MAPS]])
+    counts = data[BELOW_FLOOR][:]
+    wrong = int(((counts < 0) | (counts > zeros)).sum())
+    return (
+        [f"/{BELOW_FLOOR} does not agree with the zeros in {wrong} of {counts.size} images"] if wrong else []
+    )

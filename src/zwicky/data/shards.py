@@ -18,17 +18,22 @@ from zwicky.core.errors import StoreError
 from zwicky.core.files import written_whole
 from zwicky.core.maps import MapSet
 from zwicky.data.layout import (
+    BELOW_FLOOR,
+    CHANNELS_OF,
     DIMENSIONS,
     DTYPES,
+    LOG_MAPS,
     TRUTH,
     TRUTH_DTYPE,
     USER_BLOCK,
+    channels_in,
     dimensions_of,
     expected_attributes,
     seal,
     shard_problems,
 )
-from zwicky.data.plan import RUN_AGAIN, Manifest, StorePlan, Survey, shard_name
+from zwicky.data.manifest import Manifest
+from zwicky.data.plan import RUN_AGAIN, StorePlan, Survey, shard_name
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -125,16 +130,17 @@ def _truth_of(cluster: Cluster) -> dict[str, float]:
 def _observations(manifest: Manifest, survey: Survey, shard_index: int) -> dict[str, np.ndarray]:
     """Return the content of a shard by the path of each data set."""
     samples = manifest.plan.samples_of(shard_index)
-    clusters, sight_lines = np.divmod(samples, manifest.plan.sight_lines)
-    maps = np.empty((len(samples), len(manifest.channels), *manifest.grid.shape), DTYPES["maps"])
+    clusters, sight_lines = manifest.plan.seen_in(samples)
+    pixels = _empty_pixels(manifest, len(samples))
     seen: list[Cluster] = []
     truths: list[dict[str, float]] = []
+    # In order: a simulation may keep what all sight-lines of a cluster share.
     for row, (cluster_index, sight_line) in enumerate(
         zip(clusters.tolist(), sight_lines.tolist(), strict=True)
     ):
         observed = survey.observe(cluster_index, sight_line)
         where = f"cluster {observed.cluster.id}, sight-line {sight_line}"
-        maps[row] = _pixels(observed, manifest, where)
+        _fill(pixels, row, _pixels(observed, manifest, where), manifest, where)
         seen.append(observed.cluster)
         truths.append(_truth_of(observed.cluster))
         _check_truth(truths[-1], truths[0], where)
@@ -142,17 +148,45 @@ def _observations(manifest: Manifest, survey: Survey, shard_index: int) -> dict[
         np.arange(manifest.grid.n_pixels) - (manifest.grid.n_pixels - 1) / 2.0
     ) * manifest.grid.pixel_value
     return {
-        "maps": maps,
+        **pixels,
         "cluster_index": clusters,
         "sight_line": sight_lines,
         "sample": samples,
-        "channel": _as_bytes([str(channel) for channel in manifest.channels]),
+        **{
+            CHANNELS_OF[name]: _as_bytes([str(manifest.channels[i]) for i in numbers])
+            for name, numbers in channels_in(manifest).items()
+        },
         "y": axis,
         "x": axis,
         "parent": _as_bytes([cluster.parent for cluster in seen]),
         "id": _as_bytes([cluster.id for cluster in seen]),
         **{TRUTH + name: np.array([truth[name] for truth in truths], TRUTH_DTYPE) for name in truths[0]},
     }
+
+
+def _empty_pixels(manifest: Manifest, n_samples: int) -> dict[str, np.ndarray]:
+    """Return the data sets with pixels, yet to be filled."""
+    shape = manifest.grid.shape
+    found = {
+        name: np.empty((n_samples, len(numbers), *shape), DTYPES[name])
+        for name, numbers in channels_in(manifest).items()
+    }
+    if LOG_MAPS in found:
+        found[BELOW_FLOOR] = np.empty(found[LOG_MAPS].shape[:2], DTYPES[BELOW_FLOOR])
+    return found
+
+
+def _fill(
+    pixels: Mapping[str, np.ndarray], row: int, images: np.ndarray, manifest: Manifest, where: str
+) -> None:
+    """Put one observation, (channel, y, x) float32, into its data sets."""
+    for name, numbers in channels_in(manifest).items():
+        for i, number in enumerate(numbers):
+            if (codec := manifest.codecs[number]) is None:
+                pixels[name][row, i] = images[number]
+            else:
+                codes, below = codec.encode(images[number], f"{where}, {manifest.channels[number]}")
+                pixels[name][row, i], pixels[BELOW_FLOOR][row, i] = codes, below
 
 
 def _pixels(observed: MapSet, manifest: Manifest, where: str) -> np.ndarray:
@@ -202,12 +236,15 @@ def _file_image(content: Mapping[str, np.ndarray], manifest: Manifest) -> memory
     with h5py.File(image, "w", libver=("earliest", "v110"), userblock_size=USER_BLOCK) as file:
         for name in sorted(content):
             values = content[name]
-            chunks = (1, *values.shape[1:]) if name == "maps" else None
-            file.create_dataset(name, data=values, chunks=chunks, track_times=False)
-        for name in DIMENSIONS:
+            chunks = (1, *values.shape[1:]) if name in CHANNELS_OF else None
+            created = file.create_dataset(name, data=values, chunks=chunks, track_times=False)
+            # Else its chunks get their place when the object is let go of, which a profiler may put off.
+            created.flush()
+        dimensions = [name for name in DIMENSIONS if name in content]
+        for name in dimensions:
             file[name].make_scale(name)
         for name in sorted(content):
-            if name not in DIMENSIONS:
+            if name not in dimensions:
                 for axis, dimension in enumerate(dimensions_of(name)):
                     file[name].dims[axis].label = dimension
                     file[name].dims[axis].attach_scale(file[dimension])

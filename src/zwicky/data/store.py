@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
+import h5py
 import numpy as np
 
 from zwicky.core.errors import StoreError
 from zwicky.core.grid import Grid
 from zwicky.core.quantities import MapQuantity
-from zwicky.data.layout import TRUTH, open_shard, shard_problems, unit_of_truth
-from zwicky.data.plan import RUN_AGAIN, Manifest, StorePlan, shard_name
+from zwicky.data.layout import MAPS, TRUTH, channels_in, open_shard, shard_problems, unit_of_truth
+from zwicky.data.manifest import Manifest
+from zwicky.data.plan import RUN_AGAIN, StorePlan, shard_name
 from zwicky.data.shards import ShardOutcome, write_shard
 from zwicky.data.splits import SPLITS, split_of_parents
 
 __all__ = ["Samples", "ShardOutcome", "Store", "StorePlan", "write_shard"]
+
+_BLOCK_PIXELS: Final = 2**18
+"""Decoded at once: half a megabyte of codes, which the processor's cache holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +154,7 @@ class Store:
             If two clusters share a parent: they could fall into different splits.
         """
         plan = self.manifest.plan
-        cluster_index = np.arange(plan.n_samples) // plan.sight_lines
+        cluster_index, _ = plan.seen_in(np.arange(plan.n_samples))
         parents = np.concatenate([self._texts(i, "parent") for i in range(plan.n_shards)])
         _, first, parent_number = np.unique(parents, return_index=True, return_inverse=True)
         shared = cluster_index[first][parent_number] != cluster_index
@@ -179,7 +185,13 @@ class Store:
             )
         return np.flatnonzero(self.split == split)
 
-    def read(self, indices: Sequence[int] | np.ndarray | None = None, *, split: str | None = None) -> Samples:
+    def read(
+        self,
+        indices: Sequence[int] | np.ndarray | None = None,
+        *,
+        split: str | None = None,
+        channels: Sequence[MapQuantity] | None = None,
+    ) -> Samples:
         """Read samples into memory, each shard once and in the order of the file.
 
         Parameters
@@ -188,6 +200,8 @@ class Store:
             Sample numbers; any order, repeats allowed. The result has the same order.
         split : {"train", "validation", "test"}, optional
             All samples of a split, instead of indices. With neither, the whole store.
+        channels : sequence of MapQuantity, optional
+            Some of the maps, in the order that the result has. Default: all, as the store has them.
 
         Returns
         -------
@@ -197,7 +211,7 @@ class Store:
         Raises
         ------
         StoreError
-            If a sample number or split is not in the store.
+            If a sample number, split or channel is not in the store.
         """
         if indices is not None and split is not None:
             raise ValueError("give indices or split, not both")
@@ -212,35 +226,72 @@ class Store:
                 expected=f"0 .. {self.n_samples - 1}",
                 got=str(outside[0]),
             )
-        return self._read(wanted)
+        channels = self.channels if channels is None else tuple(channels)
+        if strangers := [channel for channel in channels if channel not in self.channels]:
+            raise StoreError(
+                "This channel is not in the store.",
+                where=str(self.folder),
+                expected=", ".join(self.channels),
+                got=", ".join(strangers),
+            )
+        return self._read(wanted, [self.channels.index(channel) for channel in channels])
 
-    def _read(self, wanted: np.ndarray) -> Samples:
+    def _read(self, wanted: np.ndarray, numbers: list[int]) -> Samples:
         plan = self.manifest.plan
-        maps = np.empty((wanted.size, len(self.channels), *self.grid.shape), np.float32)
+        maps = np.empty((wanted.size, len(numbers), *self.grid.shape), np.float32)
         truth = {name: np.empty(wanted.size) for name in self.truth_names}
         texts = {name: np.full(wanted.size, "", object) for name in ("parent", "id")}
-        shard_of = wanted // plan.samples_per_shard
+        shard_of, row_in_shard = plan.shards_of(wanted)
         for shard_index in np.unique(shard_of).tolist():
             rows = np.flatnonzero(shard_of == shard_index)
-            inside = wanted[rows] - shard_index * plan.samples_per_shard
+            inside = row_in_shard[rows]
             with open_shard(self.folder, shard_index) as file:
                 for start, stop in _runs(rows, inside):
-                    source = np.s_[int(inside[start]) : int(inside[start]) + stop - start]
-                    file["maps"].read_direct(
-                        maps, source, np.s_[int(rows[start]) : int(rows[start]) + stop - start]
-                    )
+                    first, n = int(inside[start]), stop - start
+                    out = maps[int(rows[start]) : int(rows[start]) + n]
+                    self._read_pixels(file, slice(first, first + n), numbers, out)
                 for name, values in truth.items():
                     values[rows] = file[TRUTH + name][:][inside]
             for name, column in texts.items():
                 column[rows] = self._texts(shard_index, name)[inside]
-        clusters, sight_lines = np.divmod(wanted, plan.sight_lines)
+        clusters, sight_lines = plan.seen_in(wanted)
         return Samples(
             maps, truth, texts["parent"].astype(str), texts["id"].astype(str), clusters, sight_lines
         )
 
+    def _read_pixels(self, file: h5py.File, source: slice, wanted: list[int], out: np.ndarray) -> None:
+        """Read some channels of consecutive samples of a shard into (sample, channel, y, x) float32."""
+        for name, numbers in channels_in(self.manifest).items():
+            if name == MAPS and numbers == wanted:
+                file[name].read_direct(out, source)
+                continue
+            pairs = [
+                (place, numbers.index(number)) for place, number in enumerate(wanted) if number in numbers
+            ]
+            if not pairs:
+                continue
+            n_pixels = len(numbers) * self.grid.n_pixels**2
+            for block in _blocks(len(out), max(1, _BLOCK_PIXELS // n_pixels)):
+                kept = file[name][source.start + block.start : source.start + block.stop]
+                for place, i in pairs:
+                    self._decode(kept[:, i], wanted[place], out[block, place])
+
+    def _decode(self, kept: np.ndarray, number: int, out: np.ndarray) -> None:
+        """Put some images of one channel, (sample, y, x), into single precision."""
+        codec = self.manifest.codecs[number]
+        if codec is None:
+            out[:] = kept
+            return
+        for codes, image in zip(kept, out, strict=True):
+            codec.decode(codes, image)
+
     def _texts(self, shard_index: int, name: str) -> np.ndarray:
         with open_shard(self.folder, shard_index) as file:
             return np.char.decode(file[name][:], "utf-8")
+
+
+def _blocks(n: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _runs(rows: np.ndarray, inside: np.ndarray) -> list[tuple[int, int]]:

@@ -17,8 +17,10 @@ from zwicky.core.files import sole_writer, write_json, write_text
 from zwicky.core.grid import Grid
 from zwicky.core.masses import M500C
 from zwicky.data.dataset import MapData, load_split
+from zwicky.data.engines import Engine
 from zwicky.data.generate import ProgressBar, generate
 from zwicky.data.plan import StorePlan
+from zwicky.data.sight_lines import sight_lines_of
 from zwicky.data.splits import SplitFractions
 from zwicky.data.store import Store
 from zwicky.evaluation.records import LEVELS, MassPredictions, MassTest
@@ -114,21 +116,29 @@ def reproduce(
     return scorecard
 
 
-def make_store(experiment: Experiment, folder: Path, workers: int, say: Say) -> Store:
-    """Make the mock observations, or finish them."""
+def make_store(
+    experiment: Experiment,
+    folder: Path,
+    workers: int,
+    say: Say,
+    *,
+    engine: Engine = "processes",
+    scheduler: str | None = None,
+) -> Store:
+    """Make the mock observations, or finish them; see ``zwicky.data.generate.generate`` for the engines."""
     settings = experiment.store
     survey = experiment.survey.build(experiment.seed)
     plan = StorePlan(
         survey.settings(),
         n_clusters=settings.n_clusters,
-        sight_lines=settings.sight_lines,
+        sight_lines=sight_lines_of(settings.sight_lines, survey.simulation, settings.n_clusters),
         clusters_per_shard=settings.clusters_per_shard,
         fractions=SplitFractions(*settings.fractions),
         split_seed=experiment.seed,
     )
     say(f"mocks: {plan.n_samples} observations of {plan.n_clusters} clusters")
     with ProgressBar("mocks") as bar:
-        made = generate(survey, plan, folder, workers=workers, progress=bar)
+        made = generate(survey, plan, folder, workers, bar, engine=engine, scheduler=scheduler)
     for note in made.notes:
         say(f"  note: {note}")
     return Store.open(folder)
