@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from zwicky import __version__
+from zwicky.cli_mock import app as mock
 from zwicky.core.errors import ConfigError, ZwickyError
 
 app = typer.Typer(
@@ -22,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(mock, name="mock")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Preset = Annotated[str, typer.Option(help="Size of the run: smoke, demo, laptop or paper.")]
@@ -117,21 +120,6 @@ def demo(out: Out = Path("runs/demo"), workers: Workers = 2, data: Data = None) 
     from zwicky.workflows.demo import run_demo
 
     print(run_demo(out, data=data, workers=workers, say=_say))
-
-
-@app.command()
-def mock(
-    experiment: Annotated[str, typer.Argument(help="Experiment whose mocks are made.")],
-    preset: Preset = "smoke",
-    out: Out = Path("store"),
-    workers: Workers = 2,
-) -> None:
-    """Make the mock observations of an experiment as an HDF5 store; again after a crash to finish it."""
-    from zwicky.workflows.experiment import read_experiment
-    from zwicky.workflows.reproduce import make_store
-
-    store = make_store(read_experiment(experiment, preset), out, workers, _say)
-    print(f"{store.n_samples} observations in {out}")
 
 
 @app.command()

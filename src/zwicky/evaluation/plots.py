@@ -53,7 +53,9 @@ _STYLE: Final = {
 }
 
 
-def _styled(function: Callable[..., Any]) -> Callable[..., Any]:
+def styled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Draw with the style of this package, whatever the user's own is."""
+
     @wraps(function)
     def drawn(*args: Any, **kwargs: Any) -> Any:
         with matplotlib.style.context(["default", _STYLE]):
@@ -62,13 +64,14 @@ def _styled(function: Callable[..., Any]) -> Callable[..., Any]:
     return drawn
 
 
-def _figure(width_in: float, height_in: float, layout: Layout = "constrained") -> Figure:
+def new_figure(width_in: float, height_in: float, layout: Layout = "constrained") -> Figure:
+    """Return an empty figure of this size [inch] that needs no screen."""
     figure = Figure(figsize=(width_in, height_in), layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
-@_styled
+@styled
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG bytes, the same for the same figure: no date and no version inside."""
     stream = BytesIO()
@@ -93,11 +96,11 @@ def _point_alpha(n: int) -> float:
     return float(np.clip(500.0 / n, 0.05, 0.6))
 
 
-@_styled
+@styled
 def predicted_against_true(test: MassTest) -> Figure:
     """Draw predicted against true mass, one panel per method, with the 1:1 line and the running median."""
     methods = _dress(test)
-    figure = _figure(4.6 * len(methods), 4.5)
+    figure = new_figure(4.6 * len(methods), 4.5)
     axes = np.atleast_1d(figure.subplots(1, len(methods), sharex=True, sharey=True))
     low, high = _span(np.concatenate([test.log10_true, *(p.log10_median for p in test.predictions.values())]))
     for ax, (name, colour, _) in zip(axes, methods, strict=True):
@@ -115,10 +118,10 @@ def predicted_against_true(test: MassTest) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def residuals(test: MassTest) -> Figure:
     """Draw the residual against true mass, redshift and signal-to-noise: running median and 16-84 % band."""
-    figure = _figure(10.5, 3.9)
+    figure = new_figure(10.5, 3.9)
     axes = figure.subplots(1, 3, sharey=True)
     columns = {"log10_mass": test.log10_true, "redshift": test.redshift, "snr": test.snr}
     for ax, (column, values) in zip(axes, columns.items(), strict=True):
@@ -134,14 +137,14 @@ def residuals(test: MassTest) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def coverage_curve(test: MassTest) -> Figure:
     """Draw how often the truth lies below each predicted quantile, against the promise.
 
     The grey band holds 95 % of the measurements of a perfectly calibrated method: +-1.96 sqrt(p (1 - p) / n),
     n the effective number of parents.
     """
-    figure = _figure(6.2, 6.4)
+    figure = new_figure(6.2, 6.4)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1.0))
     levels = np.array(LEVELS)
     grid = np.linspace(0.0, 1.0, 201)
@@ -160,7 +163,7 @@ def coverage_curve(test: MassTest) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def coverage_by_bin(scorecard: Mapping[str, Any]) -> Figure:
     """Draw the measured 68 % coverage in each bin, with 95 % bootstrap bars and the five-point gate."""
     nominal, gate = COVERAGES["coverage_68"], COVERAGE_TOLERANCE_BIN
@@ -175,7 +178,7 @@ def coverage_by_bin(scorecard: Mapping[str, Any]) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def scatter_by_bin(scorecard: Mapping[str, Any]) -> Figure:
     """Draw the scatter in each bin, with 95 % bootstrap bars."""
     figure = _by_bin(scorecard, "scatter_dex", 1.0, "scatter of $\\log_{10} M$ [dex]")
@@ -192,7 +195,7 @@ def _bin_values(scorecard: Mapping[str, Any], metric: str) -> np.ndarray:
 
 
 def _by_bin(scorecard: Mapping[str, Any], metric: str, factor: float, label: str) -> Figure:
-    figure = _figure(10.5, 3.9)
+    figure = new_figure(10.5, 3.9)
     axes = figure.subplots(1, 3, sharey=True)
     methods = scorecard["methods"]
     for ax, column in zip(axes, ("snr", "redshift", "log10_mass"), strict=True):
@@ -231,10 +234,10 @@ def _draw_bins(
     )
 
 
-@_styled
+@styled
 def pull_histogram(test: MassTest) -> Figure:
     """Draw the histogram of residual over half-width, beside the unit Gaussian."""
-    figure = _figure(6.2, 4.2)
+    figure = new_figure(6.2, 4.2)
     ax = figure.subplots()
     edges = np.linspace(-5.0, 5.0, 41)
     for name, colour, _ in _dress(test):
@@ -252,7 +255,7 @@ def pull_histogram(test: MassTest) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def example_maps(panels: Sequence[tuple[str, np.ndarray, float, str]], *, per_row: int = 4) -> Figure:
     """Draw maps side by side, each with its own colour bar.
 
@@ -277,7 +280,7 @@ def example_maps(panels: Sequence[tuple[str, np.ndarray, float, str]], *, per_ro
         raise MapError("There are no example maps to draw.", expected="at least one panel", got="none")
     columns = min(per_row, len(panels))
     rows = -(-len(panels) // columns)
-    figure = _figure(2.6 * columns, 3.3 * rows + 0.3, "compressed")
+    figure = new_figure(2.6 * columns, 3.3 * rows + 0.3, "compressed")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, panel in zip(axes, panels, strict=False):
         _draw_map(figure, ax, *panel)
@@ -315,7 +318,7 @@ def _draw_map(
     bar.ax.locator_params(nbins=5)
 
 
-@_styled
+@styled
 def learning_curve(history: Sequence[Mapping[str, float]]) -> Figure:
     """Draw training and validation loss against epoch.
 
@@ -324,7 +327,7 @@ def learning_curve(history: Sequence[Mapping[str, float]]) -> Figure:
     history : list of dict
         Each with ``epoch``, ``train`` and ``validation``.
     """
-    figure = _figure(6.2, 3.8)
+    figure = new_figure(6.2, 3.8)
     ax = figure.subplots()
     epoch = np.array([one["epoch"] for one in history])
     for name, colour, style in (("train", GREY, "--"), ("validation", COLOURS[0], "-")):
