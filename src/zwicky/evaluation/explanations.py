@@ -48,8 +48,8 @@ _MEAN_PRESSURE: Final = (
     "scatter that the preset adds, and T = P / n mirrors the gas of each cluster instead of its mass."
 )
 _CONCENTRATION_OF_SIMULATION: Final = (
-    "Fitted to the concentrations (of V_max) of the simulation's haloes, which cooled gas and stars make higher than "
-    "those of the simulations of dark matter alone that the band is taken from."
+    "Fitted to the concentrations of the simulation's haloes with their gas and stars, which are not those of the "
+    "simulations of dark matter alone that the band is taken from."
 )
 _NARROW_GAS: Final = (
     "The gas fractions of this preset scatter by 6 % only, as in the simulation: L is then left to the state of the "
@@ -65,6 +65,7 @@ _SMOOTH_NAMES: Final = frozenset(
         "shortest over longest axis, dark matter",
         "subhalo mass inside R200c",
         "clusters with a merging halo above 1:10 in mass",
+        "residuals of concentration and gas mass",
     }
 )
 _PRESSURE_NAMES: Final = frozenset(
@@ -77,6 +78,7 @@ _PRESSURE_NAMES: Final = frozenset(
         "Yx - M500: scatter in mass",
         "residuals of gas mass and T",
         "residuals of Y500 and L",
+        "cool cores: L(< 0.15 R500) > 0.4 L(< R500)",
     }
 )
 

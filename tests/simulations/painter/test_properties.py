@@ -143,7 +143,6 @@ def test_what_was_drawn_is_handed_on():
         merging_halo=halo,
         dark_clumps=plain.one_dark_clump([0.3, 0.0, 0.0], mass=1.2e13),
         properties={
-            "concentration": 4.0,
             "core_state": -0.5,
             "disturbance": 1.0,
             "brightest_galaxy_msun": 5e11,
@@ -151,8 +150,8 @@ def test_what_was_drawn_is_handed_on():
         host=plain.host(axes=np.array([2.0, 1.0, 0.5])),
     )
     numbers = measure(made)
-    drawn = (numbers.c200c, numbers.core_state, numbers.disturbance, numbers.brightest_galaxy_msun)
-    assert drawn == (4.0, -0.5, 1.0, 5e11)
+    drawn = (numbers.core_state, numbers.disturbance, numbers.brightest_galaxy_msun)
+    assert drawn == (-0.5, 1.0, 5e11)
     assert numbers.merger_mass_ratio == pytest.approx(0.1)
     assert numbers.subhalo_fraction == pytest.approx(0.02)
     assert (numbers.middle_axis, numbers.short_axis) == (0.5, 0.25)

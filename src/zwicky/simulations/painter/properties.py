@@ -26,6 +26,7 @@ from zwicky.simulations.painter.fields import (
     mean_density_msun_mpc3,
     shell_points,
 )
+from zwicky.simulations.painter.total_mass import measured_concentration
 
 CORE_RADIUS: Final = 0.15
 """In R500: what "core-excised" leaves out (Pratt et al. 2009, section 2.3)."""
@@ -83,8 +84,10 @@ class ClusterProperties:
         Dark mass of the merging halo over m200c_msun; 0 without one.
     subhalo_fraction : float [1]
         Dark mass of clumps inside R200c over m200c_msun.
-    c200c, core_state, disturbance : float [1]
-        As drawn: concentration, and the standard normal numbers of the core and of the dynamical state.
+    c200c : float [1]
+        Concentration of all matter by its largest circular velocity, as halo finders measure it.
+    core_state, disturbance : float [1]
+        As drawn: the standard normal numbers of the core and of the dynamical state.
     brightest_galaxy_msun : float [Msun]
         As drawn: its stars.
     """
@@ -201,7 +204,7 @@ def measure(
         middle_axis=float(axes[1] / axes[0]),
         merger_mass_ratio=0.0 if halo is None else halo.mass_msun / anatomy.m200c_msun,
         subhalo_fraction=_subhalo_mass(anatomy) / anatomy.m200c_msun,
-        c200c=drawn["concentration"],
+        c200c=measured_concentration(anatomy),
         **{name: drawn[name] for name in ("core_state", "disturbance", "brightest_galaxy_msun")},
     )
 
