@@ -11,6 +11,7 @@ from pydantic import Field
 
 from zwicky.core.config import Config, did_you_mean, parse, read_toml
 from zwicky.core.errors import ConfigError
+from zwicky.data.sight_lines import FlatInMass
 from zwicky.mocks.settings import SurveySettings
 from zwicky.training.loop import TrainingSettings
 
@@ -20,8 +21,10 @@ class StoreSettings(Config):
 
     Attributes
     ----------
-    n_clusters, sight_lines : int
-        Parents, and observations of each.
+    n_clusters : int
+        Parents.
+    sight_lines : int or FlatInMass
+        Observations of each, or the rule that shares them out by mass.
     clusters_per_shard : int
         Parents per file of the store.
     fractions : (float, float, float)
@@ -29,7 +32,7 @@ class StoreSettings(Config):
     """
 
     n_clusters: int
-    sight_lines: int = 1
+    sight_lines: int | FlatInMass = 1
     clusters_per_shard: int = 1000
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
 

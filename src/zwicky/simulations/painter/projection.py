@@ -6,8 +6,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from zwicky.simulations.painter.compiled import Compiled
 from zwicky.simulations.painter.gas_steps import f4
 from zwicky.simulations.painter.lookup import BITS, Q2_OCTAVES, gauss_legendre
 
@@ -64,7 +64,7 @@ def projected_form(form: np.ndarray) -> tuple[np.ndarray, float]:
     return form[:2, :2] - np.outer(q, q) / form[2, 2], 1.0 / math.sqrt(form[2, 2])
 
 
-@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+@Compiled
 def ellipses(
     pixel: float,
     x_first: float,
@@ -107,7 +107,7 @@ def ellipses(
             means[i, j] += total
 
 
-@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+@Compiled
 def means_from_centres(refine: np.ndarray, centres: np.ndarray, means: np.ndarray) -> None:
     """Fill pixels of one ray with their mean, f + pixel^2 (d2f/dx2 + d2f/dy2) / 24, by differences of neighbours."""
     n_y, n_x = refine.shape
@@ -120,7 +120,7 @@ def means_from_centres(refine: np.ndarray, centres: np.ndarray, means: np.ndarra
                 means[i, j] = here + (around - 4.0 * here) / 24.0
 
 
-@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+@Compiled
 def dark_clumps(
     pixel: float,
     x_first: float,
@@ -167,7 +167,7 @@ def dark_clumps(
                 out[i, j] += norm * total
 
 
-@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+@Compiled
 def galaxies(
     pixel: float,
     x_first: float,

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from zwicky.simulations.painter import field_steps, gas_steps
+from zwicky.simulations.painter.compiled import Compiled
 from zwicky.simulations.painter.gas_steps import LANES
 from zwicky.simulations.painter.line_nodes import MAX_CENTRES, MAX_NODES, line_nodes
 from zwicky.simulations.painter.lookup import gauss_legendre
@@ -217,7 +218,7 @@ def _list_rays(
     return n
 
 
-@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+@Compiled
 def gas_columns(
     scene: Scene,
     pixel: float,

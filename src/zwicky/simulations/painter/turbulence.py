@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numba import njit
 from scipy import fft
 
 from zwicky.core.randomness import Key, Stream
+from zwicky.simulations.painter.compiled import Compiled
 from zwicky.simulations.painter.field_steps import ENVIRONMENT_CELLS, PACKED, TURBULENCE_CELLS
 
 TURBULENCE_TILE_R500: Final = 4.0
@@ -115,7 +115,7 @@ def _gaussian(key: Key, n_cells: int, slope: float, injection: float) -> np.ndar
     return np.asarray(fft.ifftn(waves, norm="forward", overwrite_x=True))
 
 
-@njit(nogil=True, cache=True)
+@Compiled
 def _draw_waves(words: np.ndarray, amplitude: np.ndarray, waves: np.ndarray) -> None:
     """Give each wave independent real and imaginary parts, uniform with unit variance.
 
@@ -137,7 +137,7 @@ def _draw_waves(words: np.ndarray, amplitude: np.ndarray, waves: np.ndarray) -> 
                     waves[i, j, k + m] = np.complex64(complex(size * re, size * im))
 
 
-@njit(nogil=True, cache=True)
+@Compiled
 def _packed(field: np.ndarray) -> np.ndarray:
     """Return both fields in one word per cell, with the period's layers."""
     n = field.shape[0]
