@@ -99,7 +99,8 @@ def test_the_other_simulation_is_told_apart(name, tables, painted):
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_residuals_correlate_as_in_the_simulation(preset, tables, painted):
-    table, ours = the300_tables.read_table(tables, preset), painted(preset)
+    table = the300_tables.read_table(tables, preset)
+    ours = painted(preset).select(np.arange(0, CLUSTERS, 3))  # enough for correlations, and quicker
     for kind in fit_the300.CORRELATED[preset]:
         wanted = the300_tables.residual_correlations(table, kind)
         np.testing.assert_allclose(the300_tables.residual_correlations(ours, kind), wanted, atol=0.1)
