@@ -13,15 +13,15 @@ from numba import njit
 
 from rows import Row
 from zwicky.core.grid import Grid
-from zwicky.simulations.painter import paint as painting
-from zwicky.simulations.painter.draw import draw
-from zwicky.simulations.painter.gas_steps import LANES, exp_
-from zwicky.simulations.painter.paint import Pixels, gas_rays
+from zwicky.simulations.painter.drawing.draw import draw
 from zwicky.simulations.painter.painter import Painter
-from zwicky.simulations.painter.rays import BLOCK, Scene, block_nodes
-from zwicky.simulations.painter.scene import orientation, scene_of
+from zwicky.simulations.painter.painting import paint as painting
+from zwicky.simulations.painter.painting.gas_steps import LANES, exp_
+from zwicky.simulations.painter.painting.paint import Pixels, gas_rays
+from zwicky.simulations.painter.painting.rays import BLOCK, Scene, block_nodes
+from zwicky.simulations.painter.painting.scene import orientation, scene_of
+from zwicky.simulations.painter.painting.turbulence import environment_field, turbulence_field
 from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.turbulence import environment_field, turbulence_field
 
 HSU = Grid(128, 0.1 * u.Mpc, "proper")
 DE_ANDRES = Grid(80, 0.025 * u.dimensionless_unscaled, "scaled")

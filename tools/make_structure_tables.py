@@ -14,7 +14,7 @@ from colossus.halo import concentration
 from colossus.lss import mass_function, peaks
 
 from zwicky.core.cosmology import COSMOLOGIES, Cosmology
-from zwicky.simulations.painter.structure import (
+from zwicky.simulations.painter.drawing.structure import (
     LOG10_HOST_MASS,
     LOG10_NEIGHBOUR_MASS,
     LOG10_PEAK_MASS,

@@ -25,7 +25,7 @@ from scipy.stats import spearmanr
 from zwicky.core.cosmology import COSMOLOGIES
 from zwicky.core.errors import ConfigError
 from zwicky.physics.nfw import mu
-from zwicky.simulations.painter.structure import structure_at
+from zwicky.simulations.painter.drawing.structure import structure_at
 
 H: Final = COSMOLOGIES["multidark"].h
 TABLES: Final = {  # file, unit of its M500c column [Msun/h]
@@ -42,8 +42,8 @@ BIN_EDGES: Final = np.linspace(13.5, 15.3, 10)
 MIN_HALOES: Final = 30
 """A bin counts with more haloes than this."""
 
-C_LOW, C_HIGH, V2_UNIT = 2.2, 100.0, 0.216
-"""Range in which equation 9 of Prada et al. 2012, V_max^2 / V_200^2 = 0.216 c / mu(c), is inverted, and its factor."""
+C_LOW, C_HIGH = 2.2, 100.0
+"""Range of concentrations that a halo finder can tell from V_max^2 / V_200^2."""
 
 C_MIN_LOG10_M200C: Final = 13.7
 """Concentrations are compared above this mass [dex of Msun]."""
@@ -140,15 +140,6 @@ def m500c_over_m200c(c200c: np.ndarray) -> np.ndarray:
         dense = mu(c200c * x) / mu(c200c) * 200.0 > 500.0 * x**3
         low, high = np.where(dense, x, low), np.where(dense, high, x)
     return mu(c200c * low) / mu(c200c)
-
-
-def velocity_concentration(v2_ratio: np.ndarray) -> np.ndarray:
-    """Return the concentration [1] of V_max^2 / V_200^2 as the halo finder finds it: Prada et al. 2012, equation 9.
-
-    For an NFW halo it is the true one; the rounded factor makes it 2 % too high at c = 2.5, 0.5 % at 4 and less above.
-    """
-    c = np.geomspace(C_LOW, C_HIGH, 4000)
-    return np.asarray(np.interp(v2_ratio, V2_UNIT * c / mu(c), c))
 
 
 def binned(log10_m500c: np.ndarray, x: np.ndarray, edges: np.ndarray = BIN_EDGES) -> list[Bin]:

@@ -13,7 +13,7 @@ from zwicky.evaluation import population, population_page, population_plots
 from zwicky.evaluation.plots import png
 from zwicky.evaluation.relations import Relation
 from zwicky.physics.scaling import RELATIONS
-from zwicky.simulations.painter.properties import ClusterProperties
+from zwicky.simulations.painter.measuring.properties import ClusterProperties
 
 PLANCK18 = COSMOLOGIES["planck18"]
 N = 3000

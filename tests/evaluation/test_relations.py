@@ -7,7 +7,7 @@ import pytest
 
 from zwicky.evaluation.explanations import relations_for
 from zwicky.evaluation.relations import LUMINOSITY, OBSERVED
-from zwicky.simulations.painter.properties import ClusterProperties
+from zwicky.simulations.painter.measuring.properties import ClusterProperties
 
 COLUMNS = {one.name for one in fields(ClusterProperties)} | {"y500_over_a10"}
 

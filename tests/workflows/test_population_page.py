@@ -9,7 +9,7 @@ from astropy import units as u
 from zwicky.core.errors import ConfigError
 from zwicky.core.grid import Grid
 from zwicky.evaluation.relations import OBSERVED
-from zwicky.simulations.painter.draw import label
+from zwicky.simulations.painter.drawing.draw import label
 from zwicky.simulations.painter.settings import PainterSettings
 from zwicky.workflows import population
 

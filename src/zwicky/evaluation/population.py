@@ -15,7 +15,7 @@ from zwicky.core.randomness import Key, Stream
 from zwicky.evaluation.bootstrap import Intervals, bootstrap_over_parents
 from zwicky.evaluation.relations import M500, Relation
 from zwicky.physics.scaling import RELATIONS
-from zwicky.simulations.painter.properties import ClusterProperties
+from zwicky.simulations.painter.measuring.properties import ClusterProperties
 
 Table = Mapping[str, np.ndarray]
 """Columns of a population, each (cluster,)."""

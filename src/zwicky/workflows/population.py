@@ -23,10 +23,10 @@ from zwicky.evaluation.population import RelationResult, evaluate, table_of
 from zwicky.evaluation.population_page import tally, write_markdown, write_numbers, write_page
 from zwicky.evaluation.population_plots import population_figure
 from zwicky.physics.xray import EnergyBand
-from zwicky.simulations.painter.draw import draw, label
+from zwicky.simulations.painter.drawing.draw import draw, label
+from zwicky.simulations.painter.measuring.properties import ClusterProperties, measure
 from zwicky.simulations.painter.painter import Painter
-from zwicky.simulations.painter.properties import ClusterProperties, measure
-from zwicky.simulations.painter.scene import orientation
+from zwicky.simulations.painter.painting.scene import orientation
 from zwicky.simulations.painter.settings import PainterSettings
 
 Say = Callable[[str], None]

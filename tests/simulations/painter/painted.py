@@ -6,10 +6,10 @@ import numpy as np
 
 from zwicky.core.quantities import MapQuantity as Q
 from zwicky.physics.constants import Y_PER_KEV_CM3_MPC
-from zwicky.simulations.painter.lookup import FINE_BITS, KEV_OCTAVES, nodes
-from zwicky.simulations.painter.paint import Pixels, paint, project_columns
-from zwicky.simulations.painter.scene import prepare
-from zwicky.simulations.painter.turbulence import environment_field, turbulence_field
+from zwicky.simulations.painter.painting.lookup import FINE_BITS, KEV_OCTAVES, nodes
+from zwicky.simulations.painter.painting.paint import Pixels, paint, project_columns
+from zwicky.simulations.painter.painting.scene import prepare
+from zwicky.simulations.painter.painting.turbulence import environment_field, turbulence_field
 
 DEPTH_MPC = 12.8
 N_KEV = len(nodes(KEV_OCTAVES, FINE_BITS)) - 1

@@ -5,8 +5,8 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pytest
 
-from zwicky.simulations.painter.draw import draw, label
-from zwicky.simulations.painter.fields import mass_inside
+from zwicky.simulations.painter.drawing.draw import draw, label
+from zwicky.simulations.painter.measuring.fields import mass_inside
 from zwicky.simulations.painter.settings import PainterSettings
 
 SETTINGS = PainterSettings(preset="hyper", pressure="hse")
@@ -204,7 +204,8 @@ def test_clusters_of_any_mass_are_alike_in_their_own_units():
 
 
 def test_the_population_is_that_of_the_design():
-    properties = [draw(SETTINGS, 12, index).properties for index in range(400)]
+    design = PainterSettings(preset="hyper", pressure="hse", physics={"concentration_factor": 1.0})
+    properties = [draw(design, 12, index).properties for index in range(400)]
     c, subhaloes, ratio = (
         np.array([p[name] for p in properties])
         for name in ("concentration", "subhalo_fraction", "merger_mass_ratio")

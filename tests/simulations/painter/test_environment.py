@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from zwicky.simulations.painter.environment import draw_environment, filament_density
-from zwicky.simulations.painter.fields import directions
-from zwicky.simulations.painter.population import draw_traits
-from zwicky.simulations.painter.radial import X
+from zwicky.simulations.painter.drawing.environment import draw_environment, filament_density
+from zwicky.simulations.painter.drawing.population import draw_traits
+from zwicky.simulations.painter.drawing.radial import X
+from zwicky.simulations.painter.drawing.structure import LOG10_NEIGHBOUR_MASS
+from zwicky.simulations.painter.measuring.fields import directions
 from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.structure import LOG10_NEIGHBOUR_MASS
 
 SETTINGS = PainterSettings(preset="hyper", log10_m200c_range=(14.6, 14.6))
 PHYSICS = SETTINGS.cluster_physics

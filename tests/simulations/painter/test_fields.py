@@ -5,7 +5,7 @@ import plain_anatomy as plain
 import pytest
 
 from zwicky.core.errors import ConfigError
-from zwicky.simulations.painter import fields
+from zwicky.simulations.painter.measuring import fields
 
 POINTS = np.random.default_rng(5).normal(0.0, 0.6, (400, 3))
 

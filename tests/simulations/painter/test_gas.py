@@ -9,9 +9,8 @@ from zwicky.physics.gnfw import PROFILES
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, KEV_PER_MSUN2_MPC
 from zwicky.physics.sz import y500_sphere_mpc2
 from zwicky.simulations.painter.anatomy import CoreDetail, clump_shape
-from zwicky.simulations.painter.draw import draw
-from zwicky.simulations.painter.fields import mass_inside
-from zwicky.simulations.painter.gas import (
+from zwicky.simulations.painter.drawing.draw import draw
+from zwicky.simulations.painter.drawing.gas import (
     ClumpGas,
     clumps_of,
     compression_mean,
@@ -22,9 +21,10 @@ from zwicky.simulations.painter.gas import (
     stirring_mean,
     virial_kev,
 )
-from zwicky.simulations.painter.mass_model import Measured
-from zwicky.simulations.painter.population import draw_traits
-from zwicky.simulations.painter.radial import LN_X, X, value_at
+from zwicky.simulations.painter.drawing.mass_model import Measured
+from zwicky.simulations.painter.drawing.population import draw_traits
+from zwicky.simulations.painter.drawing.radial import LN_X, X, value_at
+from zwicky.simulations.painter.measuring.fields import mass_inside
 from zwicky.simulations.painter.settings import PainterSettings
 
 SMOOTH = {

@@ -5,10 +5,10 @@ import pytest
 from numba import njit
 
 from zwicky.physics import plasma
-from zwicky.simulations.painter import lookup, projection
-from zwicky.simulations.painter.gas_steps import exp_
-from zwicky.simulations.painter.line_nodes import MAX_NODES, line_nodes
-from zwicky.simulations.painter.paint import Pixels
+from zwicky.simulations.painter.painting import lookup, projection
+from zwicky.simulations.painter.painting.gas_steps import exp_
+from zwicky.simulations.painter.painting.line_nodes import MAX_NODES, line_nodes
+from zwicky.simulations.painter.painting.paint import Pixels
 
 
 @njit

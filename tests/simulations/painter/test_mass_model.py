@@ -5,7 +5,7 @@ import pytest
 
 from zwicky.physics.nfw import mu
 from zwicky.simulations.painter.anatomy import Galaxies
-from zwicky.simulations.painter.mass_model import (
+from zwicky.simulations.painter.drawing.mass_model import (
     Budget,
     balance,
     gas_fraction,
@@ -15,8 +15,8 @@ from zwicky.simulations.painter.mass_model import (
     mean_inside,
     star_fraction,
 )
-from zwicky.simulations.painter.population import draw_traits
-from zwicky.simulations.painter.radial import (
+from zwicky.simulations.painter.drawing.population import draw_traits
+from zwicky.simulations.painter.drawing.radial import (
     LN_X,
     X,
     enclosed,
@@ -26,8 +26,8 @@ from zwicky.simulations.painter.radial import (
     sphere_average,
     value_at,
 )
+from zwicky.simulations.painter.drawing.stars import host_star_shapes
 from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.stars import host_star_shapes
 
 SETTINGS = PainterSettings(preset="hyper")
 PHYSICS = SETTINGS.cluster_physics

@@ -19,8 +19,8 @@ from plain_anatomy import (
 
 from zwicky.core.quantities import MapQuantity as Q
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3
-from zwicky.simulations.painter.fields import dark_density_at, gas_at
-from zwicky.simulations.painter.scene import orientation
+from zwicky.simulations.painter.measuring.fields import dark_density_at, gas_at
+from zwicky.simulations.painter.painting.scene import orientation
 
 N0 = 1e14 * ELECTRONS_CM3_PER_MSUN_MPC3
 HALF = 0.5 * DEPTH_MPC

@@ -14,12 +14,12 @@ from zwicky.core.masses import M200C, M500C
 from zwicky.core.quantities import MapQuantity as Q
 from zwicky.physics.gnfw import profile_by_name, sphere_integral
 from zwicky.physics.sz import y500_sphere_mpc2
-from zwicky.simulations.painter import paint as painting
-from zwicky.simulations.painter.fields import mass_inside
-from zwicky.simulations.painter.paint import Pixels, gas_rays
+from zwicky.simulations.painter.measuring.fields import mass_inside
 from zwicky.simulations.painter.painter import Painter
-from zwicky.simulations.painter.rays import N_COLUMNS, gas_columns
-from zwicky.simulations.painter.scene import NODE_STEP, orientation, scene_of
+from zwicky.simulations.painter.painting import paint as painting
+from zwicky.simulations.painter.painting.paint import Pixels, gas_rays
+from zwicky.simulations.painter.painting.rays import N_COLUMNS, gas_columns
+from zwicky.simulations.painter.painting.scene import NODE_STEP, orientation, scene_of
 from zwicky.simulations.painter.settings import PainterSettings
 
 HSU = Grid(64, 0.1 * u.Mpc, "proper")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zwicky.core.randomness import Key, Stream
-from zwicky.simulations.painter.population import OWN, dark_axes, deviates_of, draw_traits, label
+from zwicky.simulations.painter.drawing.population import OWN, dark_axes, deviates_of, draw_traits, label
 from zwicky.simulations.painter.settings import LATENTS, PainterPhysics, PainterSettings, correlation_matrix
 
 SETTINGS = PainterSettings(preset="hyper")
@@ -66,7 +66,8 @@ def test_the_label_is_that_of_the_traits_and_may_be_fixed():
 
 
 def test_concentrations_scatter_around_the_median_relation():
-    traits = [draw_traits(SETTINGS, 2, i) for i in range(600)]
+    plain = PainterSettings(preset="hyper", physics={"concentration_factor": 1.0})
+    traits = [draw_traits(plain, 2, i) for i in range(600)]
     median = [t.structure.concentration_at(np.log10(t.m200c_msun)) for t in traits]
     ln = np.log([t.concentration for t in traits]) - np.log(median)
     assert np.median(ln) == pytest.approx(0.0, abs=0.04)

@@ -10,8 +10,8 @@ from scipy.integrate import quad
 from zwicky.physics.constants import CM_PER_MPC, Y_PER_KEV_CM3_MPC
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, N_H_OVER_N_E
 from zwicky.physics.xray import BOLOMETRIC, SOFT, EnergyBand, cooling_function
-from zwicky.simulations.painter.fields import gas_at, shell_points
-from zwicky.simulations.painter.properties import measure
+from zwicky.simulations.painter.measuring.fields import gas_at, shell_points
+from zwicky.simulations.painter.measuring.properties import measure
 
 CENTRAL_CM3 = 1e14 * ELECTRONS_CM3_PER_MSUN_MPC3
 CORE = 0.15

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from zwicky.simulations.painter.anatomy import Galaxies
-from zwicky.simulations.painter.population import draw_traits
-from zwicky.simulations.painter.radial import enclosed, value_at
-from zwicky.simulations.painter.settings import PainterPhysics, PainterSettings
-from zwicky.simulations.painter.stars import (
+from zwicky.simulations.painter.drawing.population import draw_traits
+from zwicky.simulations.painter.drawing.radial import enclosed, value_at
+from zwicky.simulations.painter.drawing.stars import (
     bcg_msun,
     host_star_shapes,
     share_stars,
@@ -15,6 +14,7 @@ from zwicky.simulations.painter.stars import (
     stars_within,
     stellar_mass_msun,
 )
+from zwicky.simulations.painter.settings import PainterPhysics, PainterSettings
 
 
 def total(shares, brightest_inside, light_inside, second, satellites):

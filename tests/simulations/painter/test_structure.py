@@ -11,8 +11,8 @@ from colossus.lss import bias, mass_function, peaks
 
 from zwicky.core.cosmology import COSMOLOGIES
 from zwicky.core.errors import ConfigError, MassError, RedshiftError
-from zwicky.simulations.painter import structure
-from zwicky.simulations.painter.structure import LOG10_NEIGHBOUR_MASS, structure_at
+from zwicky.simulations.painter.drawing import structure
+from zwicky.simulations.painter.drawing.structure import LOG10_NEIGHBOUR_MASS, structure_at
 
 
 @pytest.fixture(params=COSMOLOGIES, scope="module")

@@ -6,10 +6,9 @@ from scipy.integrate import quad
 
 from zwicky.core.randomness import Key, Stream
 from zwicky.simulations.painter.anatomy import DarkClumps, MergingHalo
-from zwicky.simulations.painter.population import draw_traits
-from zwicky.simulations.painter.radial import X, value_at
-from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.substructure import (
+from zwicky.simulations.painter.drawing.population import draw_traits
+from zwicky.simulations.painter.drawing.radial import X, value_at
+from zwicky.simulations.painter.drawing.substructure import (
     dark_clumps_inside,
     draw_merger,
     draw_subhaloes,
@@ -17,6 +16,7 @@ from zwicky.simulations.painter.substructure import (
     merging_halo_inside,
     poisson,
 )
+from zwicky.simulations.painter.settings import PainterSettings
 
 SETTINGS = PainterSettings(preset="hyper", log10_m200c_range=(14.5, 14.5))
 PHYSICS = SETTINGS.cluster_physics

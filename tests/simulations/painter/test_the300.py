@@ -12,9 +12,10 @@ from zwicky.core.cosmology import COSMOLOGIES
 from zwicky.core.errors import ConfigError
 from zwicky.core.masses import M200C, M500C, Mass
 from zwicky.physics.masses import concentration, convert
-from zwicky.physics.nfw import mu
-from zwicky.simulations.painter.draw import draw
-from zwicky.simulations.painter.fields import mass_inside
+from zwicky.simulations.painter.drawing.draw import draw
+from zwicky.simulations.painter.drawing.radial import X
+from zwicky.simulations.painter.measuring.fields import mass_inside
+from zwicky.simulations.painter.measuring.total_mass import total_mass_msun
 from zwicky.simulations.painter.settings import (
     PainterPhysics,
     PainterSettings,
@@ -179,20 +180,10 @@ def test_the_fractions_that_are_fitted_are_those_of_the_finished_cluster(preset)
         assert total == pytest.approx(anatomy.m500c_msun, rel=2e-3)
         assert gas / total == pytest.approx(anatomy.properties["gas_fraction_500"], rel=5e-3)
         assert stars / total == pytest.approx(anatomy.properties["star_fraction_500"], rel=2e-3)
-        mass = the300_painted.total_mass_msun(anatomy)
+        mass = total_mass_msun(anatomy)
         for radius in (anatomy.r500c_mpc, 0.3 * anatomy.r500c_mpc):
-            ours = np.exp(np.interp(np.log(radius), np.log(anatomy.host.radius_mpc), np.log(mass)))
+            ours = np.exp(np.interp(np.log(radius / anatomy.r200c_mpc), np.log(X), np.log(mass)))
             assert ours == pytest.approx(mass_inside(anatomy, radius, "total"), rel=5e-3)
-
-
-def test_the_velocity_concentration_of_an_nfw_halo_is_its_concentration():
-    c = np.array([2.5, 4.0, 8.0, 20.0])
-    x = np.geomspace(1e-3, 1.0, 20000)  # radius over R200; V^2 = M / r
-    v2_max = np.array([(mu(one * x) / mu(one) / x).max() for one in c])
-    found = the300_tables.velocity_concentration(v2_max)
-    np.testing.assert_allclose(found, c, rtol=0.02)
-    np.testing.assert_allclose(found[2:], c[2:], rtol=3e-3)
-    assert the300_tables.velocity_concentration(np.array([0.9])) == the300_tables.C_LOW
 
 
 def test_the_mass_concentration_undoes_the_mass_of_an_nfw_halo():

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from plain_anatomy import RADIUS, anatomy, host
 
-from zwicky.simulations.painter.draw import draw
-from zwicky.simulations.painter.fields import mass_inside
-from zwicky.simulations.painter.radial import X, value_at
-from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.total_mass import (
+from zwicky.physics.nfw import mu
+from zwicky.simulations.painter.drawing.draw import draw
+from zwicky.simulations.painter.drawing.radial import X, value_at
+from zwicky.simulations.painter.measuring.fields import mass_inside
+from zwicky.simulations.painter.measuring.total_mass import (
     measured_concentration,
     total_mass_msun,
     velocity_concentration,
 )
+from zwicky.simulations.painter.settings import PainterSettings
 
 
 @pytest.mark.parametrize("concentration", [2.8, 5.0, 9.0])
@@ -30,10 +31,14 @@ def test_an_nfw_halo_has_its_concentration(concentration):
     assert measured_concentration(anatomy(host=halo)) == pytest.approx(concentration, rel=0.02)
 
 
-def test_the_equation_is_inverted():
-    c = np.array([3.0, 6.0, 20.0])
-    ratio = 0.216 * c / (np.log1p(c) - c / (1 + c))
-    assert velocity_concentration(ratio) == pytest.approx(c, rel=1e-5)
+def test_the_velocity_concentration_of_an_nfw_halo_is_its_concentration():
+    c = np.array([2.5, 4.0, 8.0, 20.0])
+    x = np.geomspace(1e-3, 1.0, 20000)  # radius over R200; V^2 = M / r
+    v2_max = np.array([(mu(one * x) / mu(one) / x).max() for one in c])
+    found = velocity_concentration(v2_max)
+    np.testing.assert_allclose(found, c, rtol=0.02)
+    np.testing.assert_allclose(found[2:], c[2:], rtol=3e-3)
+    assert velocity_concentration(np.array([0.9])) == 2.2
 
 
 def test_the_mass_is_that_of_the_reference_in_three_dimensions():

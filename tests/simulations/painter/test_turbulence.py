@@ -5,10 +5,15 @@ import pytest
 from numba import njit
 
 from zwicky.core.randomness import Key, Stream
-from zwicky.simulations.painter import turbulence
-from zwicky.simulations.painter.field_steps import ENVIRONMENT_CELLS, PACKED, TURBULENCE_CELLS, _tetrahedra
-from zwicky.simulations.painter.gas_steps import LANES
-from zwicky.simulations.painter.turbulence import (
+from zwicky.simulations.painter.painting import turbulence
+from zwicky.simulations.painter.painting.field_steps import (
+    ENVIRONMENT_CELLS,
+    PACKED,
+    TURBULENCE_CELLS,
+    _tetrahedra,
+)
+from zwicky.simulations.painter.painting.gas_steps import LANES
+from zwicky.simulations.painter.painting.turbulence import (
     ENVIRONMENT_INJECTION,
     ENVIRONMENT_SLOPE,
     TURBULENCE_INJECTION,

@@ -16,21 +16,21 @@ from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.physics.xray import EnergyBand
 from zwicky.simulations.base import Simulation
 from zwicky.simulations.painter.anatomy import Anatomy
-from zwicky.simulations.painter.draw import draw
-from zwicky.simulations.painter.field_steps import ENVIRONMENT_CELLS, TURBULENCE_CELLS
-from zwicky.simulations.painter.paint import QUANTITIES, Columns, Pixels, paint, project_columns
-from zwicky.simulations.painter.scene import (
+from zwicky.simulations.painter.drawing.draw import draw
+from zwicky.simulations.painter.painting.field_steps import ENVIRONMENT_CELLS, TURBULENCE_CELLS
+from zwicky.simulations.painter.painting.paint import QUANTITIES, Columns, Pixels, paint, project_columns
+from zwicky.simulations.painter.painting.scene import (
     Prepared,
     emissivity_table,
     orientation,
     prepare,
 )
-from zwicky.simulations.painter.settings import PainterSettings
-from zwicky.simulations.painter.turbulence import (
+from zwicky.simulations.painter.painting.turbulence import (
     Field,
     environment_field,
     turbulence_field,
 )
+from zwicky.simulations.painter.settings import PainterSettings
 
 
 class _Recent:

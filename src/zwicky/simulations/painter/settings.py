@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from zwicky.core.config import Config, Length, did_you_mean, parse, read_toml
 from zwicky.core.cosmology import Cosmology, cosmology_by_name
 from zwicky.core.errors import ConfigError
-from zwicky.simulations.painter.structure import check_log10_m200c, check_redshift
+from zwicky.simulations.painter.drawing.structure import check_log10_m200c, check_redshift
 
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from zwicky.simulations.painter.anatomy import Anatomy, clump_shape
-from zwicky.simulations.painter.environment import filament_density
-from zwicky.simulations.painter.lookup import in_logarithms
-from zwicky.simulations.painter.radial import X, enclosed, enclosed_of_shells, sphere_average
-from zwicky.simulations.painter.stars import stars_inside
-from zwicky.simulations.painter.substructure import dark_clumps_inside, merging_halo_inside
+from zwicky.simulations.painter.drawing.environment import filament_density
+from zwicky.simulations.painter.drawing.radial import X, enclosed, enclosed_of_shells, sphere_average
+from zwicky.simulations.painter.drawing.stars import stars_inside
+from zwicky.simulations.painter.drawing.substructure import dark_clumps_inside, merging_halo_inside
+from zwicky.simulations.painter.painting.lookup import in_logarithms
 
 INNERMOST: Final = 0.01
 """Radius from which V_max is looked for [R200c]: near the resolution of simulations, outside the cusp of stars."""

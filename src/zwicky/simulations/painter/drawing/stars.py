@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from zwicky.simulations.painter.anatomy import Galaxies
-from zwicky.simulations.painter.population import Traits
-from zwicky.simulations.painter.radial import X, enclosed, enclosed_of_shells
+from zwicky.simulations.painter.drawing.population import Traits
+from zwicky.simulations.painter.drawing.radial import X, enclosed, enclosed_of_shells
 from zwicky.simulations.painter.settings import PainterPhysics
 
 SATELLITE_MPC: Final = 0.012

@@ -16,7 +16,7 @@ from zwicky.physics.constants import CM_PER_MPC, Y_PER_KEV_CM3_MPC
 from zwicky.physics.plasma import N_H_OVER_N_E
 from zwicky.physics.xray import BOLOMETRIC, SOFT, EnergyBand, cooling_function
 from zwicky.simulations.painter.anatomy import Anatomy, GasClumps
-from zwicky.simulations.painter.fields import (
+from zwicky.simulations.painter.measuring.fields import (
     GasState,
     directions,
     galaxies_inside,
@@ -26,7 +26,7 @@ from zwicky.simulations.painter.fields import (
     mean_density_msun_mpc3,
     shell_points,
 )
-from zwicky.simulations.painter.total_mass import measured_concentration
+from zwicky.simulations.painter.measuring.total_mass import measured_concentration
 
 CORE_RADIUS: Final = 0.15
 """In R500: what "core-excised" leaves out (Pratt et al. 2009, section 2.3)."""

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from zwicky.simulations.painter import field_steps, gas_steps
-from zwicky.simulations.painter.compiled import Compiled
-from zwicky.simulations.painter.gas_steps import LANES
-from zwicky.simulations.painter.line_nodes import MAX_CENTRES, MAX_NODES, line_nodes
-from zwicky.simulations.painter.lookup import gauss_legendre
+from zwicky.simulations.painter.painting import field_steps, gas_steps
+from zwicky.simulations.painter.painting.compiled import Compiled
+from zwicky.simulations.painter.painting.gas_steps import LANES
+from zwicky.simulations.painter.painting.line_nodes import MAX_CENTRES, MAX_NODES, line_nodes
+from zwicky.simulations.painter.painting.lookup import gauss_legendre
 
 BLOCK: Final = 16
 """Pixels per side of a block."""

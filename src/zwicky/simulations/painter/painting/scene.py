@@ -13,7 +13,7 @@ from zwicky.physics.constants import CM_PER_MPC
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, N_H_OVER_N_E
 from zwicky.physics.xray import BOLOMETRIC, EnergyBand, cooling_function
 from zwicky.simulations.painter.anatomy import Anatomy, GasClumps, Host
-from zwicky.simulations.painter.lookup import (
+from zwicky.simulations.painter.painting.lookup import (
     BITS,
     FINE_BITS,
     KEV_OCTAVES,
@@ -22,8 +22,8 @@ from zwicky.simulations.painter.lookup import (
     nodes,
     with_steps,
 )
-from zwicky.simulations.painter.rays import Scene
-from zwicky.simulations.painter.turbulence import TURBULENCE_TILE_R500, Field
+from zwicky.simulations.painter.painting.rays import Scene
+from zwicky.simulations.painter.painting.turbulence import TURBULENCE_TILE_R500, Field
 
 SURFACE_BRIGHTNESS_UNIT: Final = 1e40
 """Of the bolometric map, in erg s^-1 Mpc^-2."""

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from zwicky.simulations.painter.compiled import Compiled
-from zwicky.simulations.painter.gas_steps import f4
-from zwicky.simulations.painter.lookup import BITS, Q2_OCTAVES, gauss_legendre
+from zwicky.simulations.painter.painting.compiled import Compiled
+from zwicky.simulations.painter.painting.gas_steps import f4
+from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES, gauss_legendre
 
 _SHIFT: Final = np.int32(23 - BITS)
 _BASE: Final = np.int32((127 + Q2_OCTAVES[0]) << BITS)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from zwicky.simulations.painter.lookup import BITS, FINE_BITS, KEV_OCTAVES, Q2_OCTAVES
+from zwicky.simulations.painter.painting.lookup import BITS, FINE_BITS, KEV_OCTAVES, Q2_OCTAVES
 
 LANES: Final = 16
 

@@ -12,9 +12,9 @@ from zwicky.core.cosmology import Cosmology
 from zwicky.core.masses import M200C
 from zwicky.core.randomness import Key, Stream
 from zwicky.physics.nfw import mu
-from zwicky.simulations.painter.radial import X, radius_of_density
+from zwicky.simulations.painter.drawing.radial import X, radius_of_density
+from zwicky.simulations.painter.drawing.structure import Structure, structure_at
 from zwicky.simulations.painter.settings import LATENTS, PainterPhysics, PainterSettings
-from zwicky.simulations.painter.structure import Structure, structure_at
 
 OWN: Final = (
     "gas_slope",

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from zwicky.simulations.painter.gas_steps import LANES, exp_, f4
-from zwicky.simulations.painter.lookup import BITS, Q2_OCTAVES
+from zwicky.simulations.painter.painting.gas_steps import LANES, exp_, f4
+from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES
 
 TURBULENCE_CELLS: Final = 64
 ENVIRONMENT_CELLS: Final = 32

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import fft
 
 from zwicky.core.randomness import Key, Stream
-from zwicky.simulations.painter.compiled import Compiled
-from zwicky.simulations.painter.field_steps import ENVIRONMENT_CELLS, PACKED, TURBULENCE_CELLS
+from zwicky.simulations.painter.painting.compiled import Compiled
+from zwicky.simulations.painter.painting.field_steps import ENVIRONMENT_CELLS, PACKED, TURBULENCE_CELLS
 
 TURBULENCE_TILE_R500: Final = 4.0
 """Period of the turbulent field [R500]."""

@@ -12,13 +12,19 @@ from scipy.special import ndtri
 
 from zwicky.core.randomness import Key, Stream
 from zwicky.simulations.painter.anatomy import DarkClumps, Filaments, Galaxies
-from zwicky.simulations.painter.gas import ClumpGas, virial_kev
-from zwicky.simulations.painter.population import Traits
-from zwicky.simulations.painter.radial import LN_X, X
+from zwicky.simulations.painter.drawing.gas import ClumpGas, virial_kev
+from zwicky.simulations.painter.drawing.population import Traits
+from zwicky.simulations.painter.drawing.radial import LN_X, X
+from zwicky.simulations.painter.drawing.stars import NEIGHBOUR_MPC, stellar_mass_msun
+from zwicky.simulations.painter.drawing.structure import LOG10_NEIGHBOUR_MASS
+from zwicky.simulations.painter.drawing.substructure import (
+    isotropic,
+    no_dark_clumps,
+    no_galaxies,
+    no_gas,
+    poisson,
+)
 from zwicky.simulations.painter.settings import PainterPhysics
-from zwicky.simulations.painter.stars import NEIGHBOUR_MPC, stellar_mass_msun
-from zwicky.simulations.painter.structure import LOG10_NEIGHBOUR_MASS
-from zwicky.simulations.painter.substructure import isotropic, no_dark_clumps, no_galaxies, no_gas, poisson
 
 SMALLEST_LOG10_MASS: Final = 12.5
 """Of neighbours [dex of Msun]; the lighter ones are part of the mean and of the filaments."""

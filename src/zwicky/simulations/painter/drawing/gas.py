@@ -14,9 +14,9 @@ from zwicky.core.randomness import Key, Stream
 from zwicky.physics.gnfw import electron_pressure_kev_cm3, profile_by_name
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, KEV_PER_MSUN2_MPC
 from zwicky.simulations.painter.anatomy import CoreDetail, GasClumps, clump_shape
-from zwicky.simulations.painter.mass_model import Measured
-from zwicky.simulations.painter.population import Traits
-from zwicky.simulations.painter.radial import X, enclosed_of_shells, running_integral
+from zwicky.simulations.painter.drawing.mass_model import Measured
+from zwicky.simulations.painter.drawing.population import Traits
+from zwicky.simulations.painter.drawing.radial import X, enclosed_of_shells, running_integral
 from zwicky.simulations.painter.settings import PainterPhysics
 
 SHOCK_COMPRESSION: Final = 0.4

@@ -10,11 +10,11 @@ import numpy as np
 from zwicky.core.quantities import MapQuantity
 from zwicky.physics.constants import Y_PER_KEV_CM3_MPC
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3
-from zwicky.simulations.painter import projection
 from zwicky.simulations.painter.anatomy import Anatomy, MergingHalo
-from zwicky.simulations.painter.lookup import BITS, Q2_OCTAVES, nodes, with_steps
-from zwicky.simulations.painter.rays import MOST_RAYS, N_COLUMNS, Scene, gas_columns
-from zwicky.simulations.painter.scene import Prepared, scene_of, sky_form
+from zwicky.simulations.painter.painting import projection
+from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES, nodes, with_steps
+from zwicky.simulations.painter.painting.rays import MOST_RAYS, N_COLUMNS, Scene, gas_columns
+from zwicky.simulations.painter.painting.scene import Prepared, scene_of, sky_form
 
 QUANTITIES: Final = (
     MapQuantity.DARK_SURFACE_DENSITY,

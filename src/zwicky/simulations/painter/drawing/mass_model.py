@@ -13,10 +13,16 @@ from typing import Final
 import numpy as np
 
 from zwicky.simulations.painter.anatomy import Galaxies
-from zwicky.simulations.painter.population import Traits
-from zwicky.simulations.painter.radial import X, enclosed, radius_of_density, value_at
+from zwicky.simulations.painter.drawing.population import Traits
+from zwicky.simulations.painter.drawing.radial import X, enclosed, radius_of_density, value_at
+from zwicky.simulations.painter.drawing.stars import (
+    StarShares,
+    bcg_msun,
+    share_stars,
+    stars_inside,
+    stars_within,
+)
 from zwicky.simulations.painter.settings import PainterPhysics
-from zwicky.simulations.painter.stars import StarShares, bcg_msun, share_stars, stars_inside, stars_within
 
 _ROUNDS: Final = 5  # the balance moves M500 by a per cent, and each round corrects a tenth of the rest
 _GAS_INFALL: Final = 0.9  # of the cosmic share, in the matter that falls in (a choice)

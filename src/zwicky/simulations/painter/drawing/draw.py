@@ -19,8 +19,8 @@ from zwicky.simulations.painter.anatomy import (
     Host,
     MergingHalo,
 )
-from zwicky.simulations.painter.environment import Environment, draw_environment, filament_density
-from zwicky.simulations.painter.gas import (
+from zwicky.simulations.painter.drawing.environment import Environment, draw_environment, filament_density
+from zwicky.simulations.painter.drawing.gas import (
     clumps_of,
     compression_mean,
     core_of,
@@ -31,7 +31,7 @@ from zwicky.simulations.painter.gas import (
     stirring_mean,
     temperature_kev,
 )
-from zwicky.simulations.painter.mass_model import (
+from zwicky.simulations.painter.drawing.mass_model import (
     Balance,
     Budget,
     balance,
@@ -41,11 +41,15 @@ from zwicky.simulations.painter.mass_model import (
     inside,
     mean_inside,
 )
-from zwicky.simulations.painter.population import Traits, draw_traits, label
-from zwicky.simulations.painter.radial import X, sphere_average
-from zwicky.simulations.painter.settings import PainterPhysics, PainterSettings
-from zwicky.simulations.painter.stars import SECOND_BRIGHTEST_MPC, bcg_msun, host_star_shapes, stars_inside
-from zwicky.simulations.painter.substructure import (
+from zwicky.simulations.painter.drawing.population import Traits, draw_traits, label
+from zwicky.simulations.painter.drawing.radial import X, sphere_average
+from zwicky.simulations.painter.drawing.stars import (
+    SECOND_BRIGHTEST_MPC,
+    bcg_msun,
+    host_star_shapes,
+    stars_inside,
+)
+from zwicky.simulations.painter.drawing.substructure import (
     Merger,
     Subhaloes,
     dark_clumps_inside,
@@ -54,6 +58,7 @@ from zwicky.simulations.painter.substructure import (
     merging_halo_inside,
     no_galaxies,
 )
+from zwicky.simulations.painter.settings import PainterPhysics, PainterSettings
 
 __all__ = ["draw", "label"]
 

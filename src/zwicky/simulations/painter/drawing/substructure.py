@@ -15,11 +15,11 @@ from scipy.special import ndtri, pdtrik
 from zwicky.core.randomness import Key, Stream
 from zwicky.physics.nfw import mu
 from zwicky.simulations.painter.anatomy import DarkClumps, Galaxies, MergingHalo
-from zwicky.simulations.painter.gas import ClumpGas, virial_kev
-from zwicky.simulations.painter.population import Traits
-from zwicky.simulations.painter.radial import enclosed_of_shells
+from zwicky.simulations.painter.drawing.gas import ClumpGas, virial_kev
+from zwicky.simulations.painter.drawing.population import Traits
+from zwicky.simulations.painter.drawing.radial import enclosed_of_shells
+from zwicky.simulations.painter.drawing.stars import SATELLITE_MPC, stellar_mass_msun
 from zwicky.simulations.painter.settings import PainterPhysics
-from zwicky.simulations.painter.stars import SATELLITE_MPC, stellar_mass_msun
 
 N_WITH_GAS: Final = 12
 """The heaviest subhaloes may have kept gas."""

@@ -1,0 +1,1 @@
+"""What would an observer or a halo finder measure of it? The slow reference in three dimensions."""

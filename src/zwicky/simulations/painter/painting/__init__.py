@@ -1,0 +1,1 @@
+"""How is it painted? From an anatomy and a line of sight to maps."""
