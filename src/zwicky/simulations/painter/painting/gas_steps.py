@@ -167,11 +167,12 @@ def emit(
     weight: np.ndarray,
     density: np.ndarray,
     pressure: np.ndarray,
-    clumping: np.ndarray,
+    place: np.ndarray,
+    rms: np.ndarray,
     table: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Sum n, nT and the two emissivities over the nodes, (4, lane)."""
+    """Sum n, nT and the two emissivities over the nodes, (4, lane); the last column of ``rms`` is the clumping."""
     for k in range(z.size):
         w = weight[k]
         for i in range(LANES):
@@ -179,7 +180,7 @@ def emit(
             p = pressure[k, i]
             bits = np.float32(p / n).view(np.int32) + _KEV_HALF
             j = np.uint32(min(max((bits >> _KEV_SHIFT) - _KEV_BASE, np.int32(0)), _KEV_LAST))
-            n2 = n * n * clumping[k, i] * w
+            n2 = n * n * rms[np.uint32(place[k, i]), 2] * w
             out[0, i] += n * w
             out[1, i] += p * w
             out[2, i] += n2 * table[j, 0]

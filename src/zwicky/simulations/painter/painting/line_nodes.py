@@ -38,10 +38,10 @@ def line_nodes(
         high += weight[i] * math.asinh((half - centre[i]) / scale[i])
     n = min(math.ceil((high - low) / step), MAX_NODES)
     h = (high - low) / n
+    below = -half
     at = -half
     for k in range(n):
         target = low + (k + 0.5) * h
-        below = at
         above = half
         for _ in range(30):  # Newton's method, kept inside a bracket
             t = 0.0
@@ -56,11 +56,13 @@ def line_nodes(
                 above = at
             else:
                 below = at
-            if abs(t - target) < 1e-5 * h:
+            if abs(t - target) < 1e-4 * h:
                 break
             at += (target - t) / slope
             if not (below < at < above):
                 at = 0.5 * (below + above)
         z[k] = np.float32(at)
         dz[k] = np.float32(h / slope)
+        below = at
+        at = min(at + h / slope, 0.5 * (at + half))
     return n

@@ -30,6 +30,7 @@ _SOFTENING_PIXELS: Final = 0.25
 _MERGER_EDGE: Final = 6.0
 _STIRRED_R500: Final = 1.3
 """Inside of which a pixel that is wider than the cells of turbulence is averaged over several rays."""
+_CELLS_PER_RAY: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def gas_rays(scene: Scene, r500c_mpc: float, pixels: Pixels) -> np.ndarray:
     rays = np.ones((pixels.n, pixels.n), np.int8)
     if scene.turbulence_radius > 0.0:
         cells = pixels.side_mpc * float(np.abs(scene.turbulence_to_cells).max())
-        per_side = min(1 + 2 * int(cells / 1.6 / 2.0 + 0.5), MOST_RAYS)
+        per_side = min(1 + 2 * int(cells / _CELLS_PER_RAY / 2.0 + 0.5), MOST_RAYS)
         pixels.refined(0.0, 0.0, ((_STIRRED_R500 * r500c_mpc / pixels.side_mpc, per_side),), rays)
     pixels.refined(0.0, 0.0, ((4.5, 3), (1.5, 5)), rays)
     for row in scene.clumps:

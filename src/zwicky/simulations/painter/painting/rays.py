@@ -74,7 +74,6 @@ class Work(NamedTuple):
     place: np.ndarray
     density: np.ndarray
     pressure: np.ndarray
-    clumping: np.ndarray
     out: np.ndarray
 
 
@@ -90,7 +89,6 @@ def _workspace(n_clumps: int, most_rays: int) -> Work:
         np.empty(n_rays, np.int64),
         np.empty(n_rays, np.float32),
         np.empty((MAX_NODES, LANES), np.int32),
-        np.empty((MAX_NODES, LANES), np.float32),
         np.empty((MAX_NODES, LANES), np.float32),
         np.empty((MAX_NODES, LANES), np.float32),
         np.empty((N_COLUMNS, LANES), np.float32),
@@ -186,10 +184,7 @@ def _batch(scene: Scene, work: Work, n: int, n_near: int, x: np.ndarray, y: np.n
         for i in range(scene.cavities.shape[0]):
             gas_steps.cavity(z, x, y, scene.cavities[i], density, pressure)
     _fields(scene, work, n, x, y, least2, most2)
-    for k in range(n):
-        for i in range(LANES):
-            work.clumping[k, i] = scene.rms_table[place[k, i], 2]
-    gas_steps.emit(z, dz, density, pressure, work.clumping, scene.emissivity, work.out)
+    gas_steps.emit(z, dz, density, pressure, place, scene.rms_table, scene.emissivity, work.out)
 
 
 @njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
