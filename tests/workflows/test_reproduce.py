@@ -18,7 +18,7 @@ from zwicky.core.masses import M500C
 from zwicky.data.dataset import load_split
 from zwicky.data.store import Store
 from zwicky.inference.estimator import Estimator
-from zwicky.workflows.reproduce import example_panels, read_history, test_of
+from zwicky.workflows.reproduce import example_panels, read_history, reproduce, test_of
 
 HERE = Path(__file__).parent
 test_of.__test__ = False
@@ -118,3 +118,10 @@ def test_example_panels_are_as_wide_as_their_stamps(tiny_run):
     assert side_arcmin == pytest.approx(96 * 1.717743, rel=1e-6)
     assert unit == "1e-6 Compton-y"
     np.testing.assert_allclose(values, 1e6 * data.maps[0, 0].numpy())
+
+
+def test_clusters_that_cannot_be_weighed_are_refused_before_anything_is_made(tmp_path):
+    painted = with_changes(TINY, survey={"simulation": {"kind": "painter", "preset": "gadgetx"}})
+    with pytest.raises(ConfigError, match="only spherical clusters"):
+        reproduce(painted, tmp_path / "run", data=None)
+    assert not (tmp_path / "run").exists()

@@ -169,14 +169,7 @@ class Estimator:
     @cached_property
     def simulation(self) -> SphericalClusters:
         """The training clusters; their profile and relation are those of the classical estimate."""
-        simulation = self.survey.simulation
-        if not isinstance(simulation, SphericalClusters):
-            raise ConfigError(
-                "The classical estimate knows only spherical clusters.",
-                where="survey.simulation.kind",
-                got=str(simulation),
-            )
-        return simulation
+        return weighable(self.survey)
 
     @property
     def log10_mass_range(self) -> tuple[float, float]:
@@ -344,10 +337,23 @@ def fit_cloud(features: Tensor) -> dict[str, Tensor]:
     return {"mean": mean, "whiten": vectors / values.clamp(min=1e-4 * float(values.max())).sqrt()}
 
 
+def weighable(survey: MockSurvey) -> SphericalClusters:
+    """Return the clusters of a survey on which masses can be estimated, or raise a ConfigError."""
+    simulation = survey.simulation
+    if not isinstance(simulation, SphericalClusters):
+        raise ConfigError(
+            "The classical estimate knows only spherical clusters, and no network answers without one beside it.",
+            where="survey.simulation.kind",
+            expected="spherical",
+            got=type(simulation).__name__,
+            fix="'zwicky mock' makes stores of any clusters",
+        )
+    return simulation
+
+
 def classical_estimator(survey: MockSurvey) -> ClassicalEstimator:
     """Return the classical estimator of a survey, with the relation of its pressure profile."""
-    simulation = survey.simulation
-    assert isinstance(simulation, SphericalClusters)
+    simulation = weighable(survey)
     config, cosmology = simulation.config, simulation.cosmology
 
     def theta500_arcmin(log10_m500c: float, z: float) -> float:

@@ -27,7 +27,7 @@ from zwicky.evaluation.records import LEVELS, MassPredictions, MassTest
 from zwicky.evaluation.report import write_report
 from zwicky.evaluation.scorecard import Bins, build_scorecard, write_scorecard
 from zwicky.inference.conformal import at_levels
-from zwicky.inference.estimator import Estimator, Weighed
+from zwicky.inference.estimator import Estimator, Weighed, weighable
 from zwicky.inference.fit import calibrated_estimator
 from zwicky.training.loop import Trained, train
 from zwicky.workflows.experiment import Experiment, NetworkSettings
@@ -69,6 +69,7 @@ def reproduce(
     dict
         The scorecard, with ``paper``, ``real_clusters`` and ``shifts`` tables.
     """
+    weighable(experiment.survey.build(experiment.seed))  # before an hour of mocks
     with sole_writer(folder):
         facts = claim(folder, experiment)
         store = make_store(experiment, folder / "store", workers, say)

@@ -156,3 +156,8 @@ def test_the_default_correlations_can_hold_together():
 
 def test_one_redshift_may_be_given_twice():
     assert PainterSettings(redshift_edges=(0.3, 0.3)).redshift_edges == (0.3, 0.3)
+
+
+def test_a_band_is_read_before_anything_is_drawn():
+    with pytest.raises(ConfigError, match="not a band of photon energies"):
+        PainterSettings(xray_band="0.5 to 2 keV")

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from zwicky.core.config import Config, Length, did_you_mean, parse, read_toml
 from zwicky.core.cosmology import Cosmology, cosmology_by_name
 from zwicky.core.errors import ConfigError
+from zwicky.physics.xray import EnergyBand
 from zwicky.simulations.painter.drawing.structure import check_log10_m200c, check_redshift
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -320,6 +321,7 @@ class PainterSettings(Config):
                 got=f"{depth_mpc:g} Mpc",
             )
         cosmology_by_name(self.cosmology)
+        EnergyBand.parse(self.xray_band)
         _ = self.cluster_physics
         return self
 
