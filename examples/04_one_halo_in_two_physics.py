@@ -1,6 +1,6 @@
 """One halo in two physics: the same seed and index are one mass, shape and company, with other gas and stars.
 
-New here: `parent`. Both clusters share it, so that a split never puts one physics in training and the other in the test.
+New here: `parent`. Both clusters share it, so that no split puts one physics into training and the other into the test.
 """
 
 import numpy as np
