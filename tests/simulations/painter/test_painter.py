@@ -93,8 +93,9 @@ def _cylinder_over_sphere(profile, cluster):
 @pytest.mark.slow
 def test_resolution_does_not_change_a_cluster(painter):
     """0.1 against 0.025 Mpc inside R500, fluctuations on: 1 % is asked for; stars are galaxies cut by the circle."""
-    coarse = np.array([_apertures(painter, i, 32, 0.1) for i in range(8)])
-    fine = np.array([_apertures(painter, i, 128, 0.025) for i in range(8)])
+    indices = (0, 1, 2, 3, 4, 5, 10, 17)  # the last two have the strongest cool cores of the first twenty
+    coarse = np.array([_apertures(painter, i, 32, 0.1) for i in indices])
+    fine = np.array([_apertures(painter, i, 128, 0.025) for i in indices])
     ratio = coarse / fine - 1
     smooth = [painter.quantities.index(q) for q in painter.quantities if q is not Q.STAR_SURFACE_DENSITY]
     assert np.abs(ratio[:, smooth]).max() < 0.01

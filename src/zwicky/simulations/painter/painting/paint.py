@@ -162,7 +162,7 @@ def gas_rays(scene: Scene, r500c_mpc: float, pixels: Pixels) -> np.ndarray:
         cells = pixels.side_mpc * float(np.abs(scene.turbulence_to_cells).max())
         per_side = min(1 + 2 * int(cells / _CELLS_PER_RAY / 2.0 + 0.5), MOST_RAYS)
         pixels.refined(0.0, 0.0, ((_STIRRED_R500 * r500c_mpc / pixels.side_mpc, per_side),), rays)
-    pixels.refined(0.0, 0.0, ((4.5, 3), (1.5, 5)), rays)
+    pixels.refined(0.0, 0.0, ((4.5, 3), (1.5, 5), (1.0, 9)), rays)
     for row in scene.clumps:
         core_pixels = row[4] ** -0.5 / pixels.side_mpc
         if core_pixels < 2.0:

@@ -20,7 +20,7 @@ N_COLUMNS: Final = 5
 """Electrons [cm^-3 Mpc], pressure [keV cm^-3 Mpc], two emissions, and the change of the dark column."""
 
 
-MOST_RAYS: Final = 7
+MOST_RAYS: Final = 9
 """Per side of a pixel."""
 
 _PLACES, _WEIGHTS = gauss_legendre(MOST_RAYS)

@@ -37,7 +37,7 @@ T_DENSITY_CORRELATION: Final = 0.35
 NODE_STEP: Final = 0.24
 """Of the nodes along the line of sight: half of it changes no map inside R500 by more than 0.1 %."""
 
-_HOST_SCALE_R200: Final = 0.03
+_HOST_SCALE_R200: Final = 0.01
 _TURBULENCE_END_R500: Final = (2.5, 4.0)
 """Where turbulence fades: outside the accretion shock there is no intracluster gas to stir."""
 _SLOSH_REACH: Final = 2.2
