@@ -7,6 +7,8 @@ All numbers are what colossus gives for the cosmologies of core.cosmology.COSMOL
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
+
 import numpy as np
 from colossus import settings
 from colossus.cosmology import cosmology as universe
@@ -73,9 +75,11 @@ def rounded(table: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Write one file with the tables of all cosmologies."""
     stored = {}
-    for name, cosmology in COSMOLOGIES.items():
-        stored[f"{name}.parameters"] = parameters_of(cosmology)
-        stored.update({f"{name}.{key}": table for key, table in tables_of(cosmology).items()})
+    with TemporaryDirectory() as folder:
+        settings.BASE_DIR = folder  # colossus would keep tables in the home folder
+        for name, cosmology in COSMOLOGIES.items():
+            stored[f"{name}.parameters"] = parameters_of(cosmology)
+            stored.update({f"{name}.{key}": table for key, table in tables_of(cosmology).items()})
     for name, table in stored.items():
         if not np.isfinite(table).all():
             raise SystemExit(f"{name} is not finite everywhere")

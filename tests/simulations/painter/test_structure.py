@@ -16,11 +16,11 @@ from zwicky.simulations.painter.drawing.structure import LOG10_NEIGHBOUR_MASS, s
 
 
 @pytest.fixture(params=COSMOLOGIES, scope="module")
-def cosmology(request):
-    """One of our universes, lent to colossus."""
+def cosmology(request, tmp_path_factory):
+    """One of our universes, lent to colossus, which would write to the home folder."""
     ours = COSMOLOGIES[request.param]
-    before, persistence = universe.current_cosmo, settings.PERSISTENCE
-    settings.PERSISTENCE = ""
+    before, persistence, base = universe.current_cosmo, settings.PERSISTENCE, settings.BASE_DIR
+    settings.PERSISTENCE, settings.BASE_DIR = "", str(tmp_path_factory.mktemp("colossus"))
     parameters = {
         "flat": True,
         "H0": 100.0 * ours.h,
@@ -32,7 +32,7 @@ def cosmology(request):
     }
     universe.setCosmology(f"test_{ours.name}", params=parameters, persistence="")
     yield ours
-    universe.current_cosmo, settings.PERSISTENCE = before, persistence
+    universe.current_cosmo, settings.PERSISTENCE, settings.BASE_DIR = before, persistence, base
 
 
 @pytest.mark.parametrize("redshift", [0.05, 0.37, 0.9, 1.7])
