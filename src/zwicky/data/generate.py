@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from zwicky.core.errors import ConfigError
 from zwicky.core.files import sole_writer
-from zwicky.data.engines import ENGINES, Engine, made_by_dask, made_by_processes
+from zwicky.data.engines import ENGINES, Engine, Outcomes, made_by_dask, made_by_processes
 from zwicky.data.manifest import MANIFEST, Manifest
 from zwicky.data.plan import SHARDS, StorePlan, Survey
 from zwicky.data.shards import ShardOutcome, disk_errors
@@ -135,17 +135,7 @@ def generate(
         If the folder holds the store of another plan, an observation cannot be stored, the disk is full or
         read-only, or a worker died. What was finished stays, and the same call goes on from there.
     """
-    if workers < 1:
-        raise ConfigError(
-            "Somebody must do the work.", where="workers", expected="an integer >= 1", got=workers
-        )
-    if engine not in ENGINES or (scheduler is not None and engine != "dask"):
-        raise ConfigError(
-            "This engine cannot be used.",
-            where="engine",
-            expected=" or ".join(ENGINES) + "; a scheduler only with dask",
-            got=repr(engine) + (f" with the scheduler {scheduler!r}" if scheduler else ""),
-        )
+    _check_workers(workers, engine, scheduler)
     folder = Path(folder).absolute()
     manifest = Manifest.of(plan, survey)
     outcomes: list[ShardOutcome] = []
@@ -161,12 +151,7 @@ def generate(
         report = progress or stack.enter_context(ProgressBar("mock observations"))
         n_done = 0
         # Closed at once after an error too, so that no worker outlives the hold on the folder.
-        n_workers = min(workers, plan.n_shards)
-        if engine == "dask":
-            outcomes_now = made_by_dask(survey, plan, folder, n_workers, scheduler)
-        else:
-            outcomes_now = made_by_processes(survey, plan, folder, n_workers)
-        made = stack.enter_context(closing(outcomes_now))
+        made = stack.enter_context(closing(_outcomes(survey, plan, folder, workers, engine, scheduler)))
         for outcome in made:
             outcomes.append(outcome)
             if outcome.note:
@@ -178,6 +163,29 @@ def generate(
     return Generated(
         len(outcomes) - n_kept, n_kept, tuple(outcome.note for outcome in outcomes if outcome.note)
     )
+
+
+def _check_workers(workers: int, engine: str, scheduler: str | None) -> None:
+    if workers < 1:
+        raise ConfigError(
+            "Somebody must do the work.", where="workers", expected="an integer >= 1", got=workers
+        )
+    if engine not in ENGINES or (scheduler is not None and engine != "dask"):
+        raise ConfigError(
+            "This engine cannot be used.",
+            where="engine",
+            expected=" or ".join(ENGINES) + "; a scheduler only with dask",
+            got=repr(engine) + (f" with the scheduler {scheduler!r}" if scheduler else ""),
+        )
+
+
+def _outcomes(
+    survey: Survey, plan: StorePlan, folder: Path, workers: int, engine: Engine, scheduler: str | None
+) -> Outcomes:
+    n_workers = min(workers, plan.n_shards)
+    if engine == "dask":
+        return made_by_dask(survey, plan, folder, n_workers, scheduler)
+    return made_by_processes(survey, plan, folder, n_workers)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -8,10 +8,26 @@ parts as arrays whose first axis counts them, so that "none" is an array of leng
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from zwicky.core.cosmology import Cosmology
+
+SHOCK_COMPRESSION: Final = 0.4
+"""Of the density per heating between merging cores: T grows by 1 + e, n by 1 + 0.4 e (a choice)."""
+
+CAVITY_FILL: Final = 0.15
+"""What an X-ray cavity leaves of density and pressure (a choice)."""
+
+T_PER_DENSITY_RMS: Final = 0.6
+"""Standard deviation of ln T over that of ln n, from turbulence (a choice)."""
+
+T_DENSITY_CORRELATION: Final = 0.35
+"""Of turbulent ln T with ln n: between isobaric (-1) and adiabatic (+1) gas (a choice)."""
+
+MERGER_CUT, MERGER_EDGE = 1.2, 6.0
+"""Radii at which a merging halo is cut off smoothly, and beyond which it has nothing [its virial radius] (choices)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +263,12 @@ class Anatomy:
     filaments: Filaments
     core: CoreDetail
     properties: dict[str, float]
+
+
+def merging_shape(x: np.ndarray, concentration: float) -> np.ndarray:
+    """Return the density of a merging halo up to a factor [1], at radius x in its virial radius; see MergingHalo."""
+    cx = concentration * x
+    return np.asarray(1.0 / (cx * (1.0 + cx) ** 2) / (1.0 + (x / MERGER_CUT) ** 6))
 
 
 def clump_shape(r2_over_truncation2: np.ndarray, truncation2_over_core2: np.ndarray | float) -> np.ndarray:

@@ -13,19 +13,23 @@ from scipy.special import i0
 from zwicky.core.randomness import Key, Stream
 from zwicky.physics.gnfw import electron_pressure_kev_cm3, profile_by_name
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, KEV_PER_MSUN2_MPC
-from zwicky.simulations.painter.anatomy import CoreDetail, GasClumps, clump_shape
+from zwicky.simulations.painter.anatomy import (
+    CAVITY_FILL,
+    SHOCK_COMPRESSION,
+    CoreDetail,
+    GasClumps,
+    clump_shape,
+)
 from zwicky.simulations.painter.drawing.mass_model import Measured
 from zwicky.simulations.painter.drawing.population import Traits
 from zwicky.simulations.painter.drawing.radial import X, enclosed_of_shells, running_integral
 from zwicky.simulations.painter.settings import PainterPhysics
 
-SHOCK_COMPRESSION: Final = 0.4
-"""Growth of density per growth of temperature between merging cores: see CoreDetail."""
-
-CAVITY_FILL: Final = 0.15
-"""Of the gas that is left in a cavity: see CoreDetail."""
-
 _CLUMP_EDGES: Final = np.array([0.0, 0.1, 0.2, 0.35, 0.55, 0.8, 1.1, 1.5, 2.1, 4.0])
+_TURBULENCE_ENDS: Final = (
+    2.5,
+    4.0,
+)  # [R500] where it fades: beyond the accretion shock there is no gas to stir (a choice)
 _ENVIRONMENT_BEGINS: Final = 0.8
 """Radius outside which large-scale structure adds to the density [R200]: inside, the label is to hold."""
 
@@ -150,15 +154,17 @@ def fluctuation_rms(
     """Return the standard deviations of ln n from turbulence and from large-scale structure, (radius,) [1].
 
     Density contrasts are in proportion to the Mach number (form of Zhuravleva et al. 2014), which follows from
-    the non-thermal share: Mach^2 = 3 f / (1 - f) / (5/3). The factor 0.55, the range 0.05-0.6 and the ramp of
-    large-scale structure are choices.
+    the non-thermal share: Mach^2 = 3 f / (1 - f) / (5/3). The factor 0.55, the range 0.05-0.6, where turbulence fades
+    and the ramp of large-scale structure are choices.
     """
     if not physics.with_fluctuations:
         return np.zeros_like(X), np.zeros_like(X)
     share = nonthermal_share(physics, traits, measured)
     mach = np.sqrt(9.0 / 5.0 * share / (1.0 - share))
     ramp = np.clip((X / measured.x200 - _ENVIRONMENT_BEGINS) / 2.0, 0.0, 1.0)
-    return np.clip(0.55 * mach, 0.05, 0.6), physics.environment_ln_rms * ramp
+    begin, end = _TURBULENCE_ENDS
+    fading = np.clip((end - X / measured.x500) / (end - begin), 0.0, 1.0)
+    return np.clip(0.55 * mach, 0.05, 0.6) * fading, physics.environment_ln_rms * ramp
 
 
 def draw_core(

@@ -14,7 +14,7 @@ from scipy.special import ndtri, pdtrik
 
 from zwicky.core.randomness import Key, Stream
 from zwicky.physics.nfw import mu
-from zwicky.simulations.painter.anatomy import DarkClumps, Galaxies, MergingHalo
+from zwicky.simulations.painter.anatomy import MERGER_EDGE, DarkClumps, Galaxies, MergingHalo, merging_shape
 from zwicky.simulations.painter.drawing.gas import ClumpGas, virial_kev
 from zwicky.simulations.painter.drawing.population import Traits
 from zwicky.simulations.painter.drawing.radial import enclosed_of_shells
@@ -26,7 +26,6 @@ N_WITH_GAS: Final = 12
 
 _SUBHALO_COLUMNS: Final = 8
 _MERGER_SATELLITES: Final = 20
-_HALO_CUT, _HALO_EDGE = 1.2, 6.0  # of a merging halo, in its radii: see MergingHalo
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,9 +279,9 @@ def _merger_satellites(
 
 def merging_halo_inside(halo: MergingHalo, unit_mpc: float) -> np.ndarray:
     """Return the mass that a merging halo has inside spheres, (radius,) [Msun]."""
-    edge = np.geomspace(1e-3, _HALO_EDGE, 97)
+    edge = np.geomspace(1e-3, MERGER_EDGE, 97)
     x = np.sqrt(edge[1:] * edge[:-1])
-    shell = x**2 / ((1.0 + halo.concentration * x) ** 2) / (1.0 + (x / _HALO_CUT) ** 6)
+    shell = x**3 * merging_shape(x, halo.concentration)
     shell *= halo.mass_msun / shell.sum()
     distance = np.array([np.linalg.norm(halo.position_mpc)]) / unit_mpc
     return enclosed_of_shells(distance, (x * halo.radius_mpc / unit_mpc)[None], shell[None])

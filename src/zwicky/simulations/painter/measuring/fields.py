@@ -19,25 +19,21 @@ from scipy.special import ndtr
 from zwicky.core.errors import ConfigError
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3
 from zwicky.simulations.painter.anatomy import (
+    CAVITY_FILL,
+    MERGER_EDGE,
+    SHOCK_COMPRESSION,
     Anatomy,
     CoreDetail,
     DarkClumps,
     Filaments,
     MergingHalo,
     clump_shape,
+    merging_shape,
 )
 
 Component = Literal["dark", "gas", "stars", "total"]
 
-CAVITY_FILL: Final = 0.15
-"""Of density and pressure left inside an X-ray cavity."""
-
-SHOCK_COMPRESSION: Final = 0.4
-"""Growth of density per growth of temperature in the gas between merging cores."""
-
 _TINY: Final = 1e-300  # keeps the logarithm of an empty table finite
-_HALO_CUT: Final = 1.2  # in virial radii: where a merging halo is cut off smoothly
-_HALO_EDGE: Final = 6.0  # in virial radii: nothing beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +135,11 @@ def dark_density_at(anatomy: Anatomy, position_mpc: np.ndarray) -> np.ndarray:
         near, r2 = _near(position_mpc, clumps.position_mpc[i], clumps.edge_mpc[i])
         density[near] += _dpie_density(clumps, i, r2)
     if halo is not None:
-        near, r2 = _near(position_mpc, halo.position_mpc, _HALO_EDGE * halo.radius_mpc)
+        near, r2 = _near(position_mpc, halo.position_mpc, MERGER_EDGE * halo.radius_mpc)
         x = np.maximum(np.sqrt(r2) / halo.radius_mpc, 1e-6)
-        density[near] += halo.mass_msun / halo.radius_mpc**3 * _halo_shape(x, halo) / _halo_norm(halo)
+        density[near] += (
+            halo.mass_msun / halo.radius_mpc**3 * merging_shape(x, halo.concentration) / _halo_norm(halo)
+        )
     return density
 
 
@@ -342,17 +340,12 @@ def _dpie_density(clumps: DarkClumps, i: int, r2: np.ndarray) -> np.ndarray:
     return clumps.mass_msun[i] / (4.0 * np.pi * integral) / ((a**2 + r2) * (s**2 + r2))
 
 
-def _halo_shape(x: np.ndarray, halo: MergingHalo) -> np.ndarray:
-    cx = halo.concentration * x
-    return 1.0 / (cx * (1.0 + cx) ** 2) / (1.0 + (x / _HALO_CUT) ** 6)
-
-
 def _halo_norm(halo: MergingHalo) -> float:
     """Integral of 4 pi x^2 shape dx out to the edge, in virial radii."""
     node, weight = gauss_nodes(96)
-    half = 0.5 * math.log(_HALO_EDGE / 1e-6)
+    half = 0.5 * math.log(MERGER_EDGE / 1e-6)
     x = 1e-6 * np.exp(half * (node + 1.0))
-    return float((4.0 * np.pi * x**3 * _halo_shape(x, halo)) @ weight * half)
+    return float((4.0 * np.pi * x**3 * merging_shape(x, halo.concentration)) @ weight * half)
 
 
 def _dark_bodies_inside(anatomy: Anatomy, radius_mpc: float) -> float:
@@ -364,8 +357,8 @@ def _dark_bodies_inside(anatomy: Anatomy, radius_mpc: float) -> float:
         shells = volume * _dpie_density(clumps, i, r**2)
         mass += shells @ _share_inside(r, float(np.linalg.norm(clumps.position_mpc[i])), radius_mpc)
     if halo is not None:
-        x, volume = _radial_shells(1e-6, _HALO_EDGE)
-        shells = halo.mass_msun * volume * _halo_shape(x, halo) / _halo_norm(halo)
+        x, volume = _radial_shells(1e-6, MERGER_EDGE)
+        shells = halo.mass_msun * volume * merging_shape(x, halo.concentration) / _halo_norm(halo)
         distance = float(np.linalg.norm(halo.position_mpc))
         mass += shells @ _share_inside(x * halo.radius_mpc, distance, radius_mpc)
     return float(mass)

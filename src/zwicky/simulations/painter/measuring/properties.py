@@ -15,7 +15,7 @@ import numpy as np
 from zwicky.physics.constants import CM_PER_MPC, Y_PER_KEV_CM3_MPC
 from zwicky.physics.plasma import N_H_OVER_N_E
 from zwicky.physics.xray import BOLOMETRIC, SOFT, EnergyBand, cooling_function
-from zwicky.simulations.painter.anatomy import Anatomy, GasClumps
+from zwicky.simulations.painter.anatomy import T_DENSITY_CORRELATION, T_PER_DENSITY_RMS, Anatomy, GasClumps
 from zwicky.simulations.painter.measuring.fields import (
     GasState,
     directions,
@@ -30,12 +30,6 @@ from zwicky.simulations.painter.measuring.total_mass import measured_concentrati
 
 CORE_RADIUS: Final = 0.15
 """In R500: what "core-excised" leaves out (Pratt et al. 2009, section 2.3)."""
-
-T_PER_DENSITY_RMS: Final = 0.6
-"""Standard deviation of ln T over that of ln n, from turbulence."""
-
-T_DENSITY_CORRELATION: Final = 0.35
-"""Of ln T with ln n, from turbulence."""
 
 _COLD_KEV: Final = 0.5  # the spectroscopic-like temperature knows no colder gas
 _INNERMOST: Final = 1e-4  # in R500

@@ -13,19 +13,15 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from zwicky.simulations.painter.painting.gas_steps import LANES, exp_, f4
-from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES
+from zwicky.simulations.painter.anatomy import T_PER_DENSITY_RMS
+from zwicky.simulations.painter.painting.gas_steps import LANES, exp_, f4, place_of
 
 TURBULENCE_CELLS: Final = 64
 ENVIRONMENT_CELLS: Final = 32
 PACKED: Final = 4096.0
 """Two fields share one 32-bit word, each as a multiple of 1/4096: up to 8 standard deviations."""
 
-_SHIFT: Final = np.int32(23 - BITS)
-_BASE: Final = np.int32((127 + Q2_OCTAVES[0]) << BITS)
-_LAST: Final = np.int32(((Q2_OCTAVES[1] - Q2_OCTAVES[0]) << BITS) - 1)
-_MASK: Final = np.int32((1 << (23 - BITS)) - 1)
-_TO_FRACTION: Final = f4(1.0 / (1 << (23 - BITS)))
+_T_PER_DENSITY: Final = f4(T_PER_DENSITY_RMS)
 _FAR: Final = f4(16.0)
 """Periods that keep coordinates positive before they are cut to integers: more would cost single precision digits."""
 
@@ -108,7 +104,7 @@ def turbulence(
             h[i] = low + share[2, i] * f4(np.int32(c << 16) >> 16) + share[3, i] * f4(np.int32(d << 16) >> 16)
             s[i] = rms[np.uint32(place[k, i]), 0]
         for i in range(LANES):
-            t = f4(0.6) * s[i]
+            t = _T_PER_DENSITY * s[i]
             # The mean of n is that of the model, and so is the mean of n T: subtract half of their variances.
             ln_n = s[i] * (g[i] * unit - half_variance * s[i])
             ln_t = t * ((rho * g[i] + other * h[i]) * unit - half_variance * (t + f4(2.0) * rho * s[i]))
@@ -149,9 +145,8 @@ def environment(
             s[i] = rms[np.uint32(place[k, i]), 1]
             q2 = (form[2] * zk + form[4] * x[i] + form[5] * y[i]) * zk
             q2 += form[0] * x[i] * x[i] + form[1] * y[i] * y[i] + form[3] * x[i] * y[i] + f4(1e-9)
-            bits = np.float32(q2).view(np.int32)
-            j = np.uint32(min(max((bits >> _SHIFT) - _BASE, np.int32(0)), _LAST))
-            rho[i] = dark_table[j, 0] + f4(bits & _MASK) * _TO_FRACTION * dark_table[j, 1]
+            j, f = place_of(q2)
+            rho[i] = dark_table[j, 0] + f * dark_table[j, 1]
         for i in range(LANES):
             factor = exp_(s[i] * (g[i] - half_variance * s[i]))
             density[k, i] *= factor

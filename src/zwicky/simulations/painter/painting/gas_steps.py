@@ -13,11 +13,14 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from zwicky.simulations.painter.anatomy import CAVITY_FILL, SHOCK_COMPRESSION
 from zwicky.simulations.painter.painting.lookup import BITS, FINE_BITS, KEV_OCTAVES, Q2_OCTAVES
 
 LANES: Final = 16
 
 f4 = np.float32
+_COMPRESSION: Final = f4(SHOCK_COMPRESSION)
+_FILL: Final = f4(CAVITY_FILL)
 _SHIFT: Final = np.int32(23 - BITS)
 _BASE: Final = np.int32((127 + Q2_OCTAVES[0]) << BITS)
 _LAST: Final = np.int32(((Q2_OCTAVES[1] - Q2_OCTAVES[0]) << BITS) - 1)
@@ -27,6 +30,13 @@ _KEV_SHIFT: Final = np.int32(23 - FINE_BITS)
 _KEV_BASE: Final = np.int32((127 + KEV_OCTAVES[0]) << FINE_BITS)
 _KEV_LAST: Final = np.int32(((KEV_OCTAVES[1] - KEV_OCTAVES[0]) << FINE_BITS) - 1)
 _KEV_HALF: Final = np.int32(1 << (22 - FINE_BITS))
+
+
+@njit(fastmath=True, inline="always")
+def place_of(q2: f4) -> tuple[np.uint32, f4]:
+    """Return the row of a table for a squared radius, and the fraction of the way to the next; see ``lookup``."""
+    bits = np.float32(q2).view(np.int32)
+    return np.uint32(min(max((bits >> _SHIFT) - _BASE, np.int32(0)), _LAST)), f4(bits & _MASK) * _TO_FRACTION
 
 
 @njit(fastmath=True, inline="always")
@@ -61,9 +71,7 @@ def host(
         zk = z[k]
         for i in range(LANES):
             q2 = (form[2] * zk + b[i]) * zk + c[i]
-            bits = np.float32(q2).view(np.int32)
-            j = np.uint32(min(max((bits >> _SHIFT) - _BASE, np.int32(0)), _LAST))
-            f = f4(bits & _MASK) * _TO_FRACTION
+            j, f = place_of(q2)
             place[k, i] = np.int32(j)
             density[k, i] = table[j, 0] + f * table[j, 1]
             pressure[k, i] = table[j, 2] + f * table[j, 3]
@@ -142,7 +150,7 @@ def shock(
             d2 = (x[i] - row[0]) * (x[i] - row[0]) + (y[i] - row[1]) * (y[i] - row[1])
             d2 += (z[k] - row[2]) * (z[k] - row[2])
             e = row[4] * exp_(-min(d2 * row[3], f4(30.0)))
-            squeeze = f4(1.0) + f4(0.4) * e
+            squeeze = f4(1.0) + _COMPRESSION * e
             density[k, i] *= squeeze
             pressure[k, i] *= squeeze * (f4(1.0) + e)
 
@@ -156,7 +164,7 @@ def cavity(
         for i in range(LANES):
             d2 = (x[i] - row[0]) * (x[i] - row[0]) + (y[i] - row[1]) * (y[i] - row[1])
             d2 += (z[k] - row[2]) * (z[k] - row[2])
-            factor = f4(0.15) if d2 < row[3] else f4(1.0)
+            factor = _FILL if d2 < row[3] else f4(1.0)
             density[k, i] *= factor
             pressure[k, i] *= factor
 

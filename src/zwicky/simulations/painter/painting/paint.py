@@ -10,7 +10,7 @@ import numpy as np
 from zwicky.core.quantities import MapQuantity
 from zwicky.physics.constants import Y_PER_KEV_CM3_MPC
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3
-from zwicky.simulations.painter.anatomy import Anatomy, MergingHalo
+from zwicky.simulations.painter.anatomy import MERGER_EDGE, Anatomy, MergingHalo, merging_shape
 from zwicky.simulations.painter.painting import projection
 from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES, nodes, with_steps
 from zwicky.simulations.painter.painting.rays import MOST_RAYS, N_COLUMNS, Scene, gas_columns
@@ -27,7 +27,6 @@ QUANTITIES: Final = (
 )
 
 _SOFTENING_PIXELS: Final = 0.25
-_MERGER_EDGE: Final = 6.0
 _STIRRED_R500: Final = 1.3
 """Inside of which a pixel that is wider than the cells of turbulence is averaged over several rays."""
 _CELLS_PER_RAY: Final = 2.0
@@ -100,16 +99,11 @@ def project_columns(cluster: Anatomy, depth_mpc: float) -> Columns:
     stars = _table(host.radius_mpc, host.star_density, r200, 0.5 * depth_mpc)
     merger = np.empty((0, 2), np.float32)
     if (halo := cluster.merging_halo) is not None:
-        radius = np.geomspace(1e-3, _MERGER_EDGE, 160) * halo.radius_mpc
+        radius = np.geomspace(1e-3, MERGER_EDGE, 160) * halo.radius_mpc
         shape = merging_shape(radius / halo.radius_mpc, halo.concentration)
         density = shape * halo.mass_msun / np.trapezoid(4.0 * np.pi * radius**3 * shape, np.log(radius))
-        merger = _table(radius, density, halo.radius_mpc, _MERGER_EDGE * halo.radius_mpc)
+        merger = _table(radius, density, halo.radius_mpc, MERGER_EDGE * halo.radius_mpc)
     return Columns(dark, stars, merger)
-
-
-def merging_shape(x: np.ndarray, concentration: float) -> np.ndarray:
-    """Return the density of a merging halo over its scale [1] at radius x in its virial radius; see MergingHalo."""
-    return np.asarray(1.0 / (concentration * x * (1.0 + concentration * x) ** 2) / (1.0 + (x / 1.2) ** 6))
 
 
 def paint(

@@ -8,14 +8,8 @@ from typing import Final
 import numpy as np
 
 from zwicky.simulations.painter.painting.compiled import Compiled
-from zwicky.simulations.painter.painting.gas_steps import f4
-from zwicky.simulations.painter.painting.lookup import BITS, Q2_OCTAVES, gauss_legendre
-
-_SHIFT: Final = np.int32(23 - BITS)
-_BASE: Final = np.int32((127 + Q2_OCTAVES[0]) << BITS)
-_LAST: Final = np.int32(((Q2_OCTAVES[1] - Q2_OCTAVES[0]) << BITS) - 1)
-_MASK: Final = np.int32((1 << (23 - BITS)) - 1)
-_TO_FRACTION: Final = f4(1.0 / (1 << (23 - BITS)))
+from zwicky.simulations.painter.painting.gas_steps import f4, place_of
+from zwicky.simulations.painter.painting.lookup import gauss_legendre
 
 N_DEPTH: Final = 96
 MOST_RAYS: Final = 11
@@ -85,9 +79,8 @@ def ellipses(
         for j in range(n_x):
             x = f4(x_first + j * pixel)
             q2 = form[0] * x * x + form[1] * y * y + form[2] * x * y + f4(1e-9)
-            bits = np.float32(q2).view(np.int32)
-            place = min(max((bits >> _SHIFT) - _BASE, np.int32(0)), _LAST)
-            value = table[place, 0] + f4(bits & _MASK) * _TO_FRACTION * table[place, 1]
+            place, fraction = place_of(q2)
+            value = table[place, 0] + fraction * table[place, 1]
             centres[i, j] += value
     for i in range(n_y):
         for j in range(n_x):
@@ -100,9 +93,8 @@ def ellipses(
                 for b in range(fine):
                     x = f4(x_first + (j + _PLACES[fine, b]) * pixel)
                     q2 = form[0] * x * x + form[1] * y * y + form[2] * x * y + f4(1e-9)
-                    bits = np.float32(q2).view(np.int32)
-                    place = min(max((bits >> _SHIFT) - _BASE, np.int32(0)), _LAST)
-                    value = table[place, 0] + f4(bits & _MASK) * _TO_FRACTION * table[place, 1]
+                    place, fraction = place_of(q2)
+                    value = table[place, 0] + fraction * table[place, 1]
                     total += value * _WEIGHTS[fine, a] * _WEIGHTS[fine, b]
             means[i, j] += total
 

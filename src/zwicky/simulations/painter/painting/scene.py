@@ -12,7 +12,7 @@ from zwicky.core.randomness import Key, Stream
 from zwicky.physics.constants import CM_PER_MPC
 from zwicky.physics.plasma import ELECTRONS_CM3_PER_MSUN_MPC3, N_H_OVER_N_E
 from zwicky.physics.xray import BOLOMETRIC, EnergyBand, cooling_function
-from zwicky.simulations.painter.anatomy import Anatomy, GasClumps, Host
+from zwicky.simulations.painter.anatomy import T_DENSITY_CORRELATION, Anatomy, GasClumps, Host
 from zwicky.simulations.painter.painting.lookup import (
     BITS,
     FINE_BITS,
@@ -31,15 +31,10 @@ SURFACE_BRIGHTNESS_UNIT: Final = 1e40
 PHOTON_BRIGHTNESS_UNIT: Final = 1e50
 """Of the photon map, in photons s^-1 Mpc^-2."""
 
-T_DENSITY_CORRELATION: Final = 0.35
-"""Of turbulent ln T with ln n: between isobaric (-1) and adiabatic (+1) gas; a choice of the design."""
-
 NODE_STEP: Final = 0.24
 """Of the nodes along the line of sight: half of it changes no map inside R500 by more than 0.1 %."""
 
 _HOST_SCALE_R200: Final = 0.01
-_TURBULENCE_END_R500: Final = (2.5, 4.0)
-"""Where turbulence fades: outside the accretion shock there is no intracluster gas to stir."""
 _SLOSH_REACH: Final = 2.2
 _EMISSIVITY_NODES: Final = 240
 _HOTTEST_KEV: Final = 40.0
@@ -77,9 +72,9 @@ def prepare(anatomy: Anatomy, turbulence: Field, environment: Field, emissivity:
     q_mpc = np.sqrt(nodes(Q2_OCTAVES, BITS)) * anatomy.r200c_mpc
     density = _at(host, host.gas_density, q_mpc) * ELECTRONS_CM3_PER_MSUN_MPC3
     temperature = _at(host, host.temperature_kev, q_mpc)
-    turbulent = np.interp(q_mpc, host.radius_mpc, host.ln_density_rms) * _fading(q_mpc / anatomy.r500c_mpc)
+    turbulent = np.interp(q_mpc, host.radius_mpc, host.ln_density_rms)
     large_scale = np.interp(q_mpc, host.radius_mpc, host.ln_environment_rms)
-    # What the cubes cannot show, the pixel's and the cells' share of the variance, still clumps the gas.
+    # The share of the variance that the cubes' cells cannot show still clumps the gas.
     lost = turbulent**2 * (1.0 - turbulence.variance) + large_scale**2 * (1.0 - environment.variance)
     rms = np.stack([turbulent, large_scale, np.exp(lost)], axis=1)[:-1].astype(np.float32)
     dark = _at(host, host.dark_density, q_mpc)
@@ -147,7 +142,6 @@ def scene_of(prepared: Prepared, to_sky: np.ndarray, depth_mpc: float, step: flo
     cluster, host = prepared.anatomy, prepared.anatomy.host
     r200, r500 = cluster.r200c_mpc, cluster.r500c_mpc
     to_cluster = to_sky.T
-    has_fluctuations = bool(host.ln_density_rms.any())
     turbulence_tile, environment_tile = TURBULENCE_TILE_R500 * r500, environment_tile_mpc(cluster, depth_mpc)
     first = np.flatnonzero(host.ln_environment_rms > 0.0)
     environment_from = host.radius_mpc[max(first[0] - 1, 0)] if len(first) else np.inf
@@ -173,9 +167,7 @@ def scene_of(prepared: Prepared, to_sky: np.ndarray, depth_mpc: float, step: flo
         turbulence_cube=prepared.turbulence.cube,
         turbulence_half_variance=np.float32(0.5 * prepared.turbulence.variance),
         turbulence_correlation=T_DENSITY_CORRELATION,
-        turbulence_radius=float(_TURBULENCE_END_R500[1] * r500 * host.gas_axes.max())
-        if has_fluctuations
-        else 0.0,
+        turbulence_radius=_last_radius_mpc(host),
         environment_to_cells=_cells(to_cluster, prepared.environment, environment_tile),
         environment_cube=prepared.environment.cube,
         environment_half_variance=np.float32(0.5 * prepared.environment.variance),
@@ -196,9 +188,11 @@ def _at(host: Host, table: np.ndarray, q_mpc: np.ndarray) -> np.ndarray:
     return in_logarithms(q_mpc, host.radius_mpc, np.maximum(table, 1e-30))
 
 
-def _fading(q_r500: np.ndarray) -> np.ndarray:
-    begin, end = _TURBULENCE_END_R500
-    return np.clip((end - q_r500) / (end - begin), 0.0, 1.0)
+def _last_radius_mpc(host: Host) -> float:
+    """Return the radius outside which no gas is turbulent, 0 if none is [Mpc, proper]."""
+    stirred = np.flatnonzero(host.ln_density_rms > 0.0)
+    last = min(int(stirred[-1]) + 1, len(host.radius_mpc) - 1) if len(stirred) else 0
+    return float(host.radius_mpc[last] * host.gas_axes.max()) if len(stirred) else 0.0
 
 
 def _cells(to_cluster: np.ndarray, field: Field, tile_mpc: float) -> np.ndarray:
