@@ -13,17 +13,19 @@ from typing import Annotated, Any
 import typer
 
 from zwicky import __version__
+from zwicky.cli_infer import infer
 from zwicky.cli_mock import app as mock
 from zwicky.core.errors import ConfigError, ZwickyError
 
 app = typer.Typer(
     name="zwicky",
-    help="Weigh galaxy clusters from SZ images, with error bars that can be trusted.",
+    help="Weigh galaxy clusters and map their mass, with error bars that can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(infer)
 app.add_typer(mock, name="mock")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
@@ -42,74 +44,49 @@ def _say(text: str) -> None:
 
 
 @app.command()
-def infer(
-    map_file: Annotated[Path, typer.Argument(metavar="MAP.fits", help="A Compton-y map.")],
-    redshift: Annotated[
-        float | None, typer.Option("--redshift", "-z", help="Redshift of the cluster.")
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(help="Folder of an estimator, or the name of one that ships with zwicky.")
-    ] = "deandres2022",
-    unit: Annotated[
-        str | None, typer.Option(help="Unit of the map, if the header has none: Compton-y.")
-    ] = None,
-    pixel_scale: Annotated[
-        float | None, typer.Option(help="Side of a pixel in arcmin, if the header has no WCS.")
-    ] = None,
-    beam: Annotated[
-        float | None, typer.Option(help="FWHM of the beam in arcmin, if the header has no BMAJ.")
-    ] = None,
-    center: Annotated[
-        str | None, typer.Option(help='Position of the cluster: "RA,DEC" in degrees or "hh:mm:ss +dd:mm:ss".')
-    ] = None,
-    recenter: Annotated[
-        float | None, typer.Option(help="Move to the brightest point within so many arcmin of the centre.")
-    ] = None,
-    hdu: Annotated[
-        str | None, typer.Option(help="Number or EXTNAME of the HDU, if the file holds several images.")
-    ] = None,
-    one_minus_bias: Annotated[
-        float | None,
-        typer.Option(help="Hydrostatic over true mass, 1-b. Default: that of the training clusters."),
-    ] = None,
-    max_pixels: Annotated[int | None, typer.Option(help="Largest image that is read, in pixels.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for answer.json and stamp.fits.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
-) -> None:
-    """Weigh the cluster of one map: an interval, a classical estimate beside it, and a warning light."""
-    from zwicky.inference.estimator import Estimator
-    from zwicky.workflows.answer import answer_text, write_answer
-    from zwicky.workflows.shipped import estimator_folder
-    from zwicky.workflows.weigh import MapOptions, weigh_map
-
-    options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
-    estimator = Estimator.load(estimator_folder(checkpoint))
-    answer = weigh_map(map_file, redshift, estimator, options, one_minus_bias=one_minus_bias)
-    if out is not None:
-        write_answer(answer, estimator, out)
-    print(json.dumps(answer.as_dict(), indent=2) if as_json else answer_text(answer))
-
-
-@app.command()
 def reproduce(
-    experiment: Annotated[str, typer.Argument(help="Name of the experiment, for example deandres2022.")],
+    experiment: Annotated[
+        str, typer.Argument(help="Name of the experiment, for example deandres2022 or deandres2024.")
+    ],
     preset: Preset = "smoke",
     out: Annotated[
         Path | None, typer.Option("--out", help="Run folder. Default: runs/EXPERIMENT-PRESET.")
     ] = None,
     workers: Workers = 2,
     data: Data = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say how large the run is, and end; for experiments with mass maps."),
+    ] = False,
 ) -> None:
     """Run a published result whole: simulate, train, evaluate, report; again after a crash to go on."""
-    from zwicky.workflows.experiment import read_experiment
+    from zwicky.workflows.experiment import kind_of, read_experiment
     from zwicky.workflows.tables import paper_text, summary_text
 
-    settings = read_experiment(experiment, preset)
     folder = out or Path("runs") / f"{experiment}-{preset}"
-    from zwicky.workflows.real_clusters import data_folder
-    from zwicky.workflows.reproduce import reproduce as run
+    if kind_of(experiment) == "mapping":
+        from zwicky.workflows.mapping.dry_run import dry_run_text
+        from zwicky.workflows.mapping.experiment import read_mapping_experiment
+        from zwicky.workflows.mapping.run import reproduce_maps
 
-    scorecard = run(settings, folder, data=data_folder(data), workers=workers, say=_say)
+        maps = read_mapping_experiment(experiment, preset)
+        if dry_run:
+            print(dry_run_text(maps))
+            return
+        scorecard = reproduce_maps(maps, folder, workers=workers, say=_say)
+    else:
+        if dry_run:
+            raise ConfigError(
+                "This experiment cannot say beforehand how large it is.",
+                where="--dry-run",
+                expected="an experiment with mass maps",
+                got=experiment,
+            )
+        from zwicky.workflows.real_clusters import data_folder
+        from zwicky.workflows.reproduce import reproduce as run
+
+        settings = read_experiment(experiment, preset)
+        scorecard = run(settings, folder, data=data_folder(data), workers=workers, say=_say)
     print(summary_text(scorecard))
     print(paper_text(scorecard))
 

@@ -34,6 +34,10 @@ Scheduler = Annotated[
 Physics = Annotated[
     str, typer.Option("--physics", help="Of the clusters: gadgetx, gizmo, hyper, illustris or spherical_a10.")
 ]
+GridName = Annotated[
+    str,
+    typer.Option("--grid", help="wide: 128 x 0.1 Mpc. two-r200: 80 x R200/40. proper-4mpc: 80 x 0.05 Mpc."),
+]
 Seed = Annotated[int, typer.Option(help="Another seed is another universe.")]
 Redshift = Annotated[float | None, typer.Option("--redshift", "-z", help="Of all clusters. Default: 0.05.")]
 
@@ -81,7 +85,7 @@ def paint(
             min=1, help="Samples in each 0.1 dex of mass, from at most --sight-lines directions each."
         ),
     ] = None,
-    grid: Annotated[str, typer.Option(help="wide: 128 x 0.1 Mpc. two-r200: 80 x R200/40.")] = "wide",
+    grid: GridName = "wide",
     quantity: Annotated[
         list[str] | None, typer.Option(help="A map to keep; again for more. Default: all.")
     ] = None,
@@ -118,7 +122,7 @@ def gallery(
     physics: Physics = "gadgetx",
     redshift: Redshift = None,
     seed: Seed = 11,
-    grid: Annotated[str, typer.Option(help="wide: 128 x 0.1 Mpc. two-r200: 80 x R200/40.")] = "wide",
+    grid: GridName = "wide",
     out: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("gallery.png"),
 ) -> None:
     """Draw a few painted clusters, light and heavy, in every map."""

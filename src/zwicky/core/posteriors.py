@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,18 @@ from zwicky.core.quantities import UNIT_OF, MapQuantity, check_unit
 
 INTERVAL_68: Final = (0.16, 0.84)
 INTERVAL_95: Final = (0.025, 0.975)
+
+
+def lognormal_sd(mean: np.ndarray, sd_dex: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of a log-normal, in the unit of its mean: mean sqrt(exp((ln(10) sd)^2) - 1).
+
+    Parameters
+    ----------
+    mean : array
+    sd_dex : array [dex]
+        Standard deviation of log10.
+    """
+    return np.asarray(mean * np.sqrt(np.expm1((math.log(10.0) * sd_dex) ** 2)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,7 @@ class Stream(IntEnum):
     LARGE_SCALE = 15
     SIGHT_LINE = 16
     CORE = 17
+    NOISE_LADDER = 18
     TEST = 99
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from typing import Final
 
 import numpy as np
@@ -83,7 +84,9 @@ def parse_unit(text: str | None, *, where: str = "BUNIT") -> u.UnitBase:
 
 def _astropy_unit(name: str, written: str, where: str) -> u.UnitBase:
     try:
-        unit = u.Unit(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", u.UnitsWarning)  # erg/s/kpc2: from left to right, says FITS
+            unit = u.Unit(name)
         bare = unit.is_equivalent(u.dimensionless_unscaled)
     except (ValueError, TypeError, ArithmeticError) as error:
         raise _unknown(written, where) from error

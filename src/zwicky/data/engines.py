@@ -38,7 +38,7 @@ def made_by_processes(survey: Survey, plan: StorePlan, folder: Path, workers: in
         return
     # Started afresh, not forked: a fork copies the locks of the libraries' threads.
     fresh = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=fresh, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=fresh, initializer=end_with_parent)
     try:
         futures = [pool.submit(write_shard, folder, plan, survey, i) for i in range(plan.n_shards)]
         for future in as_completed(futures):
@@ -49,7 +49,7 @@ def made_by_processes(survey: Survey, plan: StorePlan, folder: Path, workers: in
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Make a worker end quietly on Ctrl-C, and when the process that started it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

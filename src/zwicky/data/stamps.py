@@ -22,6 +22,7 @@ from scipy import ndimage
 from zwicky.core.errors import ConfigError, MapError
 from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
+from zwicky.core.peak import highest_point
 from zwicky.data.fits_cards import no_astropy_surprise
 from zwicky.data.fits_in import TOLERANCE, SkyImage
 from zwicky.data.resample import resampled
@@ -311,19 +312,7 @@ def _peak_arcmin(cut: Map, radius_arcmin: float, beam_arcmin: float, notes: list
         raise MapError("The radius of recentring must be positive.", expected="arcmin > 0", got=radius_arcmin)
     pixel = cut.grid.pixel_value
     smooth = ndimage.gaussian_filter(cut.values, beam_arcmin * SIGMA_PER_FWHM / pixel, mode="nearest")
-    radius = cut.grid.radius()
-    near = np.where(radius <= max(radius_arcmin, pixel), smooth, -np.inf)
-    y, x = (int(i) for i in np.unravel_index(int(np.argmax(near)), near.shape))
-    if radius[y, x] > radius_arcmin - pixel:
+    peak = highest_point(smooth, cut.grid, radius_arcmin)
+    if peak.at_edge:
         notes.append("the highest point lies at the edge of the search radius: it may be another source")
-    middle = (cut.grid.n_pixels - 1) / 2.0
-    return (y + _vertex(smooth[:, x], y) - middle) * pixel, (x + _vertex(smooth[y], x) - middle) * pixel
-
-
-def _vertex(line: np.ndarray, i: int) -> float:
-    """Return the offset of the vertex of the parabola through three pixels, in pixels."""
-    if not 0 < i < len(line) - 1:
-        return 0.0
-    before, at, after = line[i - 1 : i + 2]
-    curvature = before - 2.0 * at + after
-    return float(np.clip(0.5 * (before - after) / curvature, -0.5, 0.5)) if curvature < 0.0 else 0.0
+    return peak.dy, peak.dx

@@ -73,12 +73,53 @@ def parent_resamples(parent: np.ndarray, n_resamples: int, key: Key) -> Iterator
     _, number, counts = np.unique(parent, return_inverse=True, return_counts=True)
     by_parent = np.argsort(number, kind="stable")
     starts = np.cumsum(counts) - counts
-    draws = key.integers(len(counts), n_resamples * len(counts)).reshape(n_resamples, len(counts))
-    for drawn in draws:
+    for drawn in _draws(len(counts), n_resamples, key):
         lengths = counts[drawn]
         # Position within the block of each drawn parent, plus where this block starts.
         offset = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         yield by_parent[np.repeat(starts[drawn], lengths) + offset]
+
+
+def _draws(n_parents: int, n_resamples: int, key: Key) -> np.ndarray:
+    """Return the parents of each resample, (resample, parent)."""
+    if n_resamples < 1:
+        raise ConfigError(
+            "A bootstrap needs resamples.", where="n_resamples", expected="n_resamples >= 1", got=n_resamples
+        )
+    return key.integers(n_parents, n_resamples * n_parents).reshape(n_resamples, n_parents)
+
+
+def resampled_sums(parent: np.ndarray, values: np.ndarray, n_resamples: int, key: Key) -> np.ndarray:
+    """Return the sum over the rows of each resample: one matrix product, for statistics that are built from sums.
+
+    Parameters
+    ----------
+    parent : (n,) array
+        Parent of each row.
+    values : (n, ...) array
+        What is summed over n.
+    n_resamples : int
+        How many draws.
+    key : Key
+        The same key draws the same parents as ``resample`` does.
+
+    Returns
+    -------
+    (n_resamples, ...) array
+
+    Raises
+    ------
+    ConfigError
+        If no resample is asked for.
+    """
+    _, number, counts = np.unique(parent, return_inverse=True, return_counts=True)
+    n_parents = len(counts)
+    drawn = _draws(n_parents, n_resamples, key) + n_parents * np.arange(n_resamples)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)
+    starts = np.cumsum(counts) - counts
+    by_parent = np.add.reduceat(np.asarray(values, float)[np.argsort(number, kind="stable")], starts)
+    sums = times @ by_parent.reshape(n_parents, -1)
+    return np.asarray(sums.reshape(n_resamples, *by_parent.shape[1:]))
 
 
 def resample(parent: np.ndarray, statistic: Statistic, n_resamples: int, key: Key) -> np.ndarray:
@@ -95,10 +136,6 @@ def resample(parent: np.ndarray, statistic: Statistic, n_resamples: int, key: Ke
     ConfigError
         If no resample is asked for.
     """
-    if n_resamples < 1:
-        raise ConfigError(
-            "A bootstrap needs resamples.", where="n_resamples", expected="n_resamples >= 1", got=n_resamples
-        )
     by_length: dict[int, list[tuple[int, np.ndarray]]] = defaultdict(list)
     for number, rows in enumerate(parent_resamples(parent, n_resamples, key)):
         by_length[len(rows)].append((number, rows))
@@ -137,7 +174,11 @@ def bootstrap_over_parents(parent: np.ndarray, statistic: Statistic, n_resamples
     if len(np.unique(parent)) < MINIMUM_PARENTS:
         nothing = np.full_like(np.asarray(statistic(np.arange(len(parent))), float), np.nan)
         return Intervals(nothing, nothing, nothing, nothing)
-    values = resample(parent, statistic, n_resamples, key)
+    return percentile_intervals(resample(parent, statistic, n_resamples, key))
+
+
+def percentile_intervals(values: np.ndarray) -> Intervals:
+    """Return the 68 and 95 % intervals of resampled values (resample, ...)."""
     return Intervals(**{name: np.quantile(values, level, axis=0) for name, level in _PERCENTILES.items()})
 
 

@@ -131,7 +131,7 @@ def residuals(test: MassTest) -> Figure:
         ax.set_xlabel(AXIS_LABELS[column])
     if (test.snr > 0.0).all():
         axes[2].set_xscale("log")
-        _plain_log_axis(axes[2])
+        plain_log_axis(axes[2])
     axes[0].set_ylabel(r"predicted $-$ true $\log_{10} M$ [dex]")
     _legend_above(figure, axes[0], "running median, and 16–84 % of the residuals:")
     return figure
@@ -381,7 +381,8 @@ def _legend_above(figure: Figure, ax: Axes, title: str) -> None:
     figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), title=title, alignment="left")
 
 
-def _plain_log_axis(ax: Axes) -> None:
+def plain_log_axis(ax: Axes) -> None:
+    """Write 1, 2 and 5 at the ticks of a logarithmic x axis, not powers of ten."""
     ax.xaxis.set_major_locator(LogLocator(base=10.0, subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from zwicky.core.files import write_json, write_text
+from zwicky.evaluation.page import page_template
 from zwicky.evaluation.population import EXPLAINED, FAIL, NOT_MEASURED, PASS, RelationResult, Table
 
 
@@ -49,14 +48,7 @@ def write_page(
     provenance : dict
         Where it comes from.
     """
-    environment = Environment(
-        loader=PackageLoader("zwicky.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template("population.html.j2").render(
+    html = page_template("population.html.j2").render(
         title=title,
         subtitle=subtitle,
         tally=tally(results),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
 from zwicky.core.errors import MassError
@@ -19,6 +16,18 @@ from zwicky.evaluation import plots
 from zwicky.evaluation.bootstrap import MINIMUM_PARENTS
 from zwicky.evaluation.captions import CAPTIONS
 from zwicky.evaluation.metrics import METRICS, Metric
+from zwicky.evaluation.page import (
+    MINUS,
+    NOTHING,
+    PaperRow,
+    ReportFigure,
+    cell,
+    embedded,
+    flatten,
+    number,
+    page_template,
+    table_of,
+)
 from zwicky.evaluation.records import MassTest
 from zwicky.evaluation.scorecard import (
     COVERAGE_TOLERANCE_BIN,
@@ -27,31 +36,10 @@ from zwicky.evaluation.scorecard import (
     VERDICT_METRIC,
 )
 
-NOTHING: Final = "–"
-MINUS: Final = "\N{MINUS SIGN}"
-
 _DECIMALS: Final = {"dex": 4, "ln": 4, "": 3, "%": 1}
 _DECIMALS_IN_BINS: Final = {**_DECIMALS, "dex": 3}
 _AS_PERCENT: Final = frozenset({"coverage_68", "coverage_95", "outlier_fraction"})
 _BIN_TITLES: Final = {"snr": "S/N", "redshift": "redshift", "log10_mass": "true log10 mass"}
-
-
-class PaperRow(NamedTuple):
-    """One line of the comparison with a published result."""
-
-    quantity: str
-    paper: str
-    ours: str
-    note: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class ReportFigure:
-    """A figure with its title and a caption that says what a good result looks like."""
-
-    title: str
-    caption: str
-    figure: Figure
 
 
 class Shown(NamedTuple):
@@ -112,27 +100,16 @@ def write_report(
         figures.append(_captioned("Example maps", plots.example_maps(example_panels)))
     if training_history:
         figures.append(_captioned("Learning curve", plots.learning_curve(training_history)))
-    html = _template().render(
+    html = page_template("report.html.j2").render(
         title=title,
-        paper_table=[PaperRow(*map(_cell, row)) for row in paper_table],
-        real_clusters=_table(real_clusters),
-        figures=[_embedded(one) for one in figures],
-        provenance=_flatten(provenance or {}),
+        paper_table=[PaperRow(*map(cell, row)) for row in paper_table],
+        real_clusters=table_of(real_clusters),
+        figures=[embedded(one) for one in figures],
+        provenance=flatten(provenance or {}),
         notes=list(notes),
         **_from_scorecard(scorecard),
     )
     write_text(path, html)
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("zwicky.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")
 
 
 def _from_scorecard(scorecard: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,11 +153,6 @@ def sample_text(block: Mapping[str, Any]) -> str:
         return f"{block['n_parents']} test clusters"
     worth = f"worth {block['effective_parents']:.0f} independent ones"
     return f"{block['n_rows']} test observations of {block['n_parents']} clusters ({worth})"
-
-
-def number(value: float | None, decimals: int) -> str:
-    """Return a number with a true minus sign and no negative zero, or a dash if it is not defined."""
-    return NOTHING if value is None else f"{value:z.{decimals}f}".replace("-", MINUS)
 
 
 def shown(estimate: Mapping[str, Any], metric: Metric, places: Mapping[str, int] = _DECIMALS) -> Shown:
@@ -289,41 +261,6 @@ def _bin_table(scorecard: Mapping[str, Any], column: str) -> dict[str, Any]:
 def _tally(scorecard: Mapping[str, Any]) -> str:
     winners = Counter(block["winner"] for table in scorecard["bins"].values() for block in table)
     return ", ".join(f"{winner} in {count}" for winner, count in winners.most_common())
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return {"columns": columns, "rows": [[_cell(row.get(column)) for column in columns] for row in rows]}
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return NOTHING
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, float | np.floating):
-        return f"{value:.4g}".replace("-", MINUS) if np.isfinite(value) else NOTHING
-    return str(value)
-
-
-def _flatten(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        pairs += _flatten(value, f"{name}: ") if isinstance(value, Mapping) else [(name, _cell(value))]
-    return pairs
-
-
-def _embedded(one: ReportFigure) -> dict[str, str]:
-    image = base64.b64encode(plots.png(one.figure)).decode("ascii")
-    # 100 screen pixels per inch of figure: the text of all figures is then of one size, that of the page.
-    width = f"{100 * one.figure.get_figwidth():.0f}px"
-    return {
-        "title": one.title,
-        "caption": one.caption,
-        "image": f"data:image/png;base64,{image}",
-        "width": width,
-    }
 
 
 def _standard_figures(scorecard: Mapping[str, Any], test: MassTest) -> list[ReportFigure]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from zwicky.core.errors import ConfigError, MassError, StoreError
-from zwicky.core.files import write_json
+from zwicky.core.errors import ConfigError, MassError
 from zwicky.core.randomness import Key, Stream
 from zwicky.evaluation.bootstrap import (
     Intervals,
@@ -22,6 +19,7 @@ from zwicky.evaluation.bootstrap import (
     effective_parents,
     paired_difference,
 )
+from zwicky.evaluation.card_file import CardFormat
 from zwicky.evaluation.metrics import METRICS, evaluate
 from zwicky.evaluation.records import LEVELS, MassTest
 
@@ -72,16 +70,21 @@ class Bins:
 
     def __post_init__(self) -> None:
         for name in ("snr", "redshift", "log10_mass"):
-            edges = tuple(float(edge) for edge in getattr(self, name))
-            rising = all(low < high for low, high in pairwise(edges))
-            if len(edges) < 2 or not rising or not all(math.isfinite(edge) for edge in edges):
-                raise ConfigError(
-                    "These are not the edges of bins.",
-                    where=f"bins: {name}",
-                    expected="two or more finite, rising numbers",
-                    got=edges,
-                )
-            object.__setattr__(self, name, edges)
+            object.__setattr__(self, name, bin_edges(getattr(self, name), where=f"bins: {name}"))
+
+
+def bin_edges(values: Sequence[float], *, where: str) -> tuple[float, ...]:
+    """Return edges of bins as floats, or raise a ConfigError unless they are two or more finite, rising numbers."""
+    edges = tuple(float(edge) for edge in values)
+    rising = all(low < high for low, high in pairwise(edges))
+    if len(edges) < 2 or not rising or not all(math.isfinite(edge) for edge in edges):
+        raise ConfigError(
+            "These are not the edges of bins.",
+            where=where,
+            expected="two or more finite, rising numbers",
+            got=edges,
+        )
+    return edges
 
 
 def build_scorecard(
@@ -310,42 +313,8 @@ def coverage_verdict(estimate: dict[str, Any], nominal: float, tolerance: float)
     return f"{word}, within errors" if compatible else word
 
 
-def write_scorecard(path: Path, scorecard: dict[str, Any]) -> None:
-    """Write a scorecard as JSON, whole or not at all; raises StoreError if it is not one."""
-    _check_scorecard(scorecard, str(path))
-    write_json(path, scorecard)
+MASS_CARD: Final = CardFormat(FORMAT, FORMAT_VERSION, _KEYS)
+"""How these scorecards are kept."""
 
-
-def read_scorecard(path: Path) -> dict[str, Any]:
-    """Read what ``write_scorecard`` wrote; raises StoreError if it is missing, damaged or something else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise StoreError(
-            "This scorecard does not exist.", where=str(path), fix="run zwicky reproduce first"
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StoreError("This scorecard is not JSON.", where=str(path), got=str(error)) from error
-    _check_scorecard(content, str(path))
-    return dict(content)
-
-
-def _check_scorecard(content: object, where: str) -> None:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise StoreError("This is not a scorecard.", where=where, expected=f"format {FORMAT!r}")
-    if content.get("format_version") != FORMAT_VERSION:
-        raise StoreError(
-            "This scorecard is of another version.",
-            where=where,
-            expected=FORMAT_VERSION,
-            got=content.get("format_version"),
-            fix="evaluate again",
-        )
-    missing = sorted(_KEYS - content.keys())
-    if missing:
-        raise StoreError(
-            "This scorecard is incomplete.",
-            where=where,
-            expected=", ".join(sorted(_KEYS)),
-            got=f"no {missing}",
-        )
+write_scorecard = MASS_CARD.write
+read_scorecard = MASS_CARD.read

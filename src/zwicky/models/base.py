@@ -1,12 +1,14 @@
-"""The contract of every network that weighs clusters.
+"""The contracts of every network: those that weigh clusters, and those that map them.
 
 A model owns its loss and its way to answer: the training loop and the inference know nothing else about it.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +26,18 @@ class Batch:
         In the kept units of the channels, as stored: scaling is the model's affair.
     redshift : (batch,) Tensor [1]
     log10_mass : (batch,) Tensor [dex of Msun], optional
-        The truth; None when the model is asked, not taught.
+        The true mass; None when the model is asked, not taught.
+    target : (batch, y, x) Tensor, optional
+        The true map, in the unit that its quantity is kept in; for models that answer with maps.
+    present : (batch, channel) bool Tensor, optional
+        Which views each cluster has; None if it has all. What stands in the maps of a missing view is never read.
     """
 
     maps: Tensor
     redshift: Tensor
     log10_mass: Tensor | None = None
+    target: Tensor | None = None
+    present: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +53,38 @@ class GaussianMass:
     sd: Tensor
 
 
-class MassModel(nn.Module, ABC):
-    """A network from maps and redshift to the mass."""
+@dataclass(frozen=True)
+class LogNormalMap:
+    """A Gaussian in log10 of each pixel of a positive map.
+
+    Parameters
+    ----------
+    log10_median, sd_dex : (batch, y, x) Tensor [dex of the kept unit]
+        A network that knows no error answers with an ``sd_dex`` of 0.
+    """
+
+    log10_median: Tensor
+    sd_dex: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """The expected map in the kept unit: 10^(m + ln(10) s^2 / 2), the mean of a log-normal."""
+        return torch.pow(10.0, self.log10_median + 0.5 * math.log(10.0) * self.sd_dex.square())
+
+
+class Model(nn.Module, ABC):
+    """A network that can be trained.
+
+    Attributes
+    ----------
+    config : Config
+        Its settings.
+    validation_batch : int
+        Observations that it is shown at once when it is not taught.
+    """
 
     config: Config
+    validation_batch: ClassVar[int] = 512
 
     @abstractmethod
     def fit_scaling(self, batch: Batch) -> None:
@@ -57,6 +93,15 @@ class MassModel(nn.Module, ABC):
     @abstractmethod
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean loss of a batch, a scalar."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+
+class MassModel(Model):
+    """A network from maps and redshift to the mass."""
 
     @abstractmethod
     def predict(self, batch: Batch) -> GaussianMass:
@@ -75,10 +120,15 @@ class MassModel(nn.Module, ABC):
         """Return what the network extracted from each cluster, (batch, feature): for the out-of-domain score."""
         raise NotImplementedError(f"{type(self).__name__} exposes no features")
 
-    @property
-    def n_parameters(self) -> int:
-        """Number of trained numbers."""
-        return sum(p.numel() for p in self.parameters())
+
+class MapModel(Model):
+    """A network from maps to another map of the same pixels."""
+
+    validation_batch: ClassVar[int] = 64  # its features are as large as its maps
+
+    @abstractmethod
+    def predict(self, batch: Batch) -> LogNormalMap:
+        """Answer with a median and a standard deviation for each pixel."""
 
 
 def as_batch(maps: Tensor, redshift: Tensor, log10_mass: Tensor | None = None) -> Batch:

@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from zwicky.core.config import Config, did_you_mean, parse
 from zwicky.core.errors import ConfigError
-from zwicky.models.base import MassModel
+from zwicky.models.any_view import AnyView, AnyViewSettings
+from zwicky.models.base import MapModel, MassModel, Model
 from zwicky.models.deepplanck import DeepPlanck, DeepPlanckSettings
+from zwicky.models.pix2pix import Pix2Pix, Pix2PixSettings
 from zwicky.models.radial_cnn import RadialCNN, RadialCNNSettings
+from zwicky.models.unet import UNet, UNetSettings
+
+M = TypeVar("M", bound=Model)
 
 MODELS: Final[dict[str, tuple[type[Config], Callable[..., MassModel]]]] = {
     "deepplanck": (DeepPlanckSettings, DeepPlanck),
     "radial_cnn": (RadialCNNSettings, RadialCNN),
 }
+"""Those that weigh."""
+
+MAP_MODELS: Final[dict[str, tuple[type[Config], Callable[..., MapModel]]]] = {
+    "unet": (UNetSettings, UNet),
+    "any_view": (AnyViewSettings, AnyView),
+    "pix2pix": (Pix2PixSettings, Pix2Pix),
+}
+"""Those that map."""
 
 
 def build_model(settings: Mapping[str, Any], *, where: str = "model") -> MassModel:
-    """Build a model from its settings, ``{"kind": "radial_cnn", ...}``; an unknown kind or key is a ConfigError."""
+    """Build a model that weighs, from its settings, ``{"kind": "radial_cnn", ...}``.
+
+    Raises
+    ------
+    ConfigError
+        If the kind or a key is not known.
+    """
+    return _build(MODELS, settings, where)
+
+
+def build_map_model(settings: Mapping[str, Any], *, where: str = "model") -> MapModel:
+    """Build a model that maps, from its settings, ``{"kind": "unet", ...}``; errors as of ``build_model``."""
+    return _build(MAP_MODELS, settings, where)
+
+
+def build_either(settings: Mapping[str, Any], *, where: str = "model") -> Model:
+    """Build a model of either kind, for the training loop; errors as of ``build_model``."""
+    return _build({**MODELS, **MAP_MODELS}, settings, where)
+
+
+def _build(
+    table: Mapping[str, tuple[type[Config], Callable[..., M]]], settings: Mapping[str, Any], where: str
+) -> M:
     kind = settings.get("kind")
-    if kind not in MODELS:
+    if kind not in table:
         raise ConfigError(
             "This model is not known.",
             where=f"{where}.kind",
-            expected=", ".join(MODELS),
+            expected=", ".join(table),
             got=repr(kind),
-            fix=did_you_mean(str(kind), MODELS),
+            fix=did_you_mean(str(kind), table),
         )
-    config_type, model_type = MODELS[str(kind)]
+    config_type, model_type = table[str(kind)]
     return model_type(parse(config_type, settings, where=where))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ from zwicky.core.errors import TrainingError
 from zwicky.core.provenance import config_hash
 from zwicky.core.randomness import Key, Stream
 from zwicky.data.dataset import MapData
-from zwicky.models.base import Batch, MassModel
-from zwicky.models.table import build_model
+from zwicky.models.base import Batch, Model
+from zwicky.models.table import build_either
 from zwicky.training.checkpoint import (
     TrainingState,
     last_good_state,
@@ -29,8 +29,6 @@ from zwicky.training.checkpoint import (
     restore_optimiser,
     save_state,
 )
-
-VALIDATION_BATCH = 512
 
 
 class TrainingSettings(Config):
@@ -78,7 +76,7 @@ class Trained:
 
     Parameters
     ----------
-    model : MassModel
+    model : Model
         With the averaged weights of the best epoch.
     history : list of dict
         One entry per epoch: epoch, train, validation (mean losses), learning_rate.
@@ -86,7 +84,7 @@ class Trained:
         Counted from 1.
     """
 
-    model: MassModel
+    model: Model
     history: list[dict[str, float]]
     best_epoch: int
 
@@ -142,7 +140,7 @@ class _Run:
         self.settings, self.folder, self.seed, self.data = settings, folder, seed, training
         self.fabric = Fabric(accelerator="auto", devices=1, precision=settings.precision)
         torch.manual_seed(Key(seed, Stream.INITIAL_WEIGHTS).word())
-        model = build_model(model_settings)
+        model = build_either(model_settings)
         model.fit_scaling(training.rows(slice(None)))
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.fingerprint = config_hash(
@@ -159,7 +157,7 @@ class _Run:
         self.bare = model
         self.model, self.optimiser = self.fabric.setup(model, optimiser)
         self.model.mark_forward_method("loss")
-        self.validation = [self._on_device(batch) for batch in validation.batches(VALIDATION_BATCH)]
+        self.validation = [self._on_device(batch) for batch in validation.batches(model.validation_batch)]
         self.n_validation = len(validation)
         self.average = {name: value.clone() for name, value in self.bare.state_dict().items()}
         self.best = dict(self.average)
@@ -248,9 +246,9 @@ class _Run:
         return total / self.n_validation
 
     def _on_device(self, batch: Batch) -> Batch:
-        assert batch.log10_mass is not None
-        move = self.fabric.to_device
-        return Batch(move(batch.maps), move(batch.redshift), move(batch.log10_mass))
+        fields = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
+        moved = {name: self.fabric.to_device(t) for name, t in fields.items() if t is not None}
+        return replace(batch, **moved)
 
     def _save(self) -> None:
         parts = {"model": self.bare.state_dict(), "average": self.average, "best": self.best}
@@ -291,7 +289,10 @@ class _Run:
 
 def turned(batch: Batch, element: int) -> Batch:
     """Return the batch under one of the eight symmetries of the square, 0..7; 0 leaves it alone."""
-    maps = torch.rot90(batch.maps, element % 4, dims=(2, 3))
-    if element >= 4:
-        maps = maps.flip(3)
-    return Batch(maps, batch.redshift, batch.log10_mass)
+
+    def turn(images: Tensor) -> Tensor:
+        images = torch.rot90(images, element % 4, dims=(-2, -1))
+        return images.flip(-1) if element >= 4 else images
+
+    target = None if batch.target is None else turn(batch.target)
+    return replace(batch, maps=turn(batch.maps), target=target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +25,23 @@ def answer_text(answer: ClusterAnswer) -> str:
         f"  {'':{LABEL_WIDTH}s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
         _row("network", answer.network),
         _row("classical", answer.classical),
-        f"  light: {LIGHTS[answer.flag]} ({answer.flag})",
-        *(f"    - {reason}" for reason in answer.reasons),
+        *light_lines(answer.flag, answer.reasons),
         *(f"  note: {note}" for note in answer.notes),
         f"  Y500 = {answer.y500_arcmin2:.2e} +- {answer.sigma_y500_arcmin2:.1e} arcmin2 (noise only)",
         f"  masses hold for 1-b = {answer.one_minus_bias:g} (hydrostatic over true mass); flat prior in log M",
     ]
-    if answer.flag == "out-of-domain":
-        lines.append(
-            "  The intervals hold only for maps like the training set: do not use these without a reason."
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *warning_lines(answer.flag)])
+
+
+def light_lines(flag: str, reasons: Sequence[str]) -> list[str]:
+    """Return the warning light in words, and why it is not green."""
+    return [f"  light: {LIGHTS[flag]} ({flag})", *(f"    - {reason}" for reason in reasons)]
+
+
+def warning_lines(flag: str) -> list[str]:
+    """Return what must be said last when the light is red."""
+    warning = "  The intervals hold only for maps like the training set: do not use these without a reason."
+    return [warning] if flag == "out-of-domain" else []
 
 
 def _row(name: str, posterior: MassPosterior) -> str:
@@ -47,14 +54,8 @@ def _row(name: str, posterior: MassPosterior) -> str:
     )
 
 
-def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> None:
-    """Write ``answer.json`` (with the estimator's provenance) and ``stamp.fits`` (what was weighed).
-
-    Raises
-    ------
-    ConfigError
-        If the folder already holds an answer.
-    """
+def new_answer(folder: Path) -> Path:
+    """Return where the answer goes, or raise a ConfigError if the folder already holds one."""
     path = folder / "answer.json"
     if path.exists():
         raise ConfigError(
@@ -64,6 +65,18 @@ def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> N
             got=path.name,
             fix="choose another --out",
         )
+    return path
+
+
+def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> None:
+    """Write ``answer.json`` (with the estimator's provenance) and ``stamp.fits`` (what was weighed).
+
+    Raises
+    ------
+    ConfigError
+        If the folder already holds an answer.
+    """
+    path = new_answer(folder)
     write_map(answer.stamp.map, folder / "stamp.fits", center=answer.stamp.center, overwrite=True)
     facts = estimator.facts
     write_json(

@@ -104,40 +104,66 @@ def experiments_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "experiments"
 
 
-def experiment_names() -> list[str]:
-    """Return the names of the experiments that ship with the package."""
-    return sorted(path.stem for path in experiments_folder().glob("*.toml") if path.stem != "real_clusters")
+def experiment_names(kind: str | None = None) -> list[str]:
+    """Return the names of the experiments that ship with the package, those of one kind if it is given."""
+    names = sorted(path.stem for path in experiments_folder().glob("*.toml") if path.stem != "real_clusters")
+    return [name for name in names if kind in (None, kind_of(name))]
 
 
-def read_experiment(name: str, preset: str) -> Experiment:
-    """Read an experiment and merge one preset into its common settings.
+def kind_of(name: str) -> str:
+    """Return what an experiment makes: "mass" or "mapping".
 
     Raises
     ------
     ConfigError
-        If the experiment or the preset is not known, or a setting cannot be used.
+        If there is no such experiment.
     """
-    if name not in experiment_names():
+    return str(_content(name).get("kind", "mass"))
+
+
+def _content(name: str) -> dict[str, Any]:
+    path = experiments_folder() / f"{name}.toml"
+    if name == "real_clusters" or not path.is_file():
         raise ConfigError(
             "This experiment is not known.",
             expected=", ".join(experiment_names()),
             got=repr(name),
             fix=did_you_mean(name, experiment_names()),
         )
-    path = experiments_folder() / f"{name}.toml"
-    content = read_toml(path)
+    return read_toml(path)
+
+
+def experiment_settings(name: str, preset: str) -> dict[str, Any]:
+    """Return the settings of an experiment, those of one preset laid over the common ones.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment or the preset is not known.
+    """
+    content = _content(name)
     presets = content.get("presets", {})
     if preset not in presets:
         raise ConfigError(
             "This preset is not known.",
-            where=path.name,
+            where=f"{name}.toml",
             expected=", ".join(presets),
             got=repr(preset),
             fix=did_you_mean(preset, presets),
         )
-    merged = merge(content["common"], presets[preset])
     head = {"name": name, "preset": preset, "title": content["title"], "reference": content["reference"]}
-    return parse(Experiment, {**head, **merged}, where=path.name)
+    return {**head, **merge(content["common"], presets[preset])}
+
+
+def read_experiment(name: str, preset: str) -> Experiment:
+    """Read an experiment that weighs.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment or the preset is not known, or a setting cannot be used.
+    """
+    return parse(Experiment, experiment_settings(name, preset), where=f"{name}.toml")
 
 
 def merge(common: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:

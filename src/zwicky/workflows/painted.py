@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from zwicky.core.config import did_you_mean
-from zwicky.core.errors import ConfigError
-from zwicky.core.grid import Grid
 from zwicky.core.quantities import MapQuantity
 from zwicky.data.codec import log16_of
 from zwicky.data.engines import Engine
@@ -17,12 +14,11 @@ from zwicky.data.generate import ProgressBar, generate
 from zwicky.data.plan import StorePlan
 from zwicky.data.sight_lines import FlatInMass, sight_lines_of
 from zwicky.data.store import Store
-from zwicky.mocks.theory_survey import TWO_R200, WIDE_FIELD, TheorySurvey
+from zwicky.mocks.settings import one_of
+from zwicky.mocks.theory_settings import grid_named
+from zwicky.mocks.theory_survey import TheorySurvey
 from zwicky.simulations.painter.painter import Painter
 from zwicky.simulations.painter.settings import PainterSettings
-
-GRIDS: Final[dict[str, Grid]] = {"wide": WIDE_FIELD, "two-r200": TWO_R200}
-"""What ``zwicky mock paint --grid`` knows: 128 x 0.1 Mpc of Hsu et al. 2024, 80 x R200/40 of de Andres et al. 2024."""
 
 ENCODINGS: Final = ("log16", "float32")
 
@@ -42,7 +38,7 @@ class PaintedPlan:
     sight_lines : int or FlatInMass
         Of each cluster, or the rule that shares them out.
     grid : str
-        A name of ``GRIDS``.
+        A name of ``zwicky.mocks.theory_survey.GRIDS``.
     quantities : tuple of str
         Map quantities; all that the painter has if empty.
     encoding : {"log16", "float32"}
@@ -91,11 +87,11 @@ def paint_store(
         If a name is not known; and what ``generate`` raises.
     """
     grid = grid_named(plan.grid)
-    _known(plan.encoding, ENCODINGS, "--encoding", "This encoding is not known.")
+    one_of(plan.encoding, ENCODINGS, "--encoding", "This encoding is not known.")
     painter = Painter(plan.settings, plan.seed)
     known = tuple(str(quantity) for quantity in painter.quantities)
     wanted = [
-        _known(name, known, "--quantity", "The painter has no such map.") for name in plan.quantities or known
+        one_of(name, known, "--quantity", "The painter has no such map.") for name in plan.quantities or known
     ]
     survey = TheorySurvey(painter, tuple(MapQuantity(name) for name in wanted), grid)
     store_plan = StorePlan(
@@ -112,16 +108,3 @@ def paint_store(
     for note in made.notes:
         say(f"  note: {note}")
     return Store.open(folder)
-
-
-def grid_named(name: str) -> Grid:
-    """Return a grid of ``GRIDS``, or raise a ConfigError that lists them."""
-    return GRIDS[_known(name, tuple(GRIDS), "--grid", "This grid is not known.")]
-
-
-def _known(name: str, known: Sequence[str], where: str, problem: str) -> str:
-    if name not in known:
-        raise ConfigError(
-            problem, where=where, expected=", ".join(known), got=repr(name), fix=did_you_mean(name, known)
-        )
-    return name

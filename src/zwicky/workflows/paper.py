@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from zwicky.evaluation.report import PaperRow
+from zwicky.evaluation.page import PaperRow
 from zwicky.inference.estimator import Estimator
 from zwicky.models.deepplanck import DeepPlanck, deepplanck_layers
 from zwicky.workflows.experiment import Experiment

@@ -29,7 +29,8 @@ from zwicky.evaluation.scorecard import Bins, build_scorecard, write_scorecard
 from zwicky.inference.conformal import at_levels
 from zwicky.inference.estimator import Estimator, Weighed, weighable
 from zwicky.inference.fit import calibrated_estimator
-from zwicky.training.loop import Trained, train
+from zwicky.models.base import MassModel
+from zwicky.training.loop import train
 from zwicky.workflows.experiment import Experiment, NetworkSettings
 from zwicky.workflows.paper import paper_table
 from zwicky.workflows.real_clusters import real_cluster_rows
@@ -166,7 +167,7 @@ def make_estimator(
     ]
     kept = {key: facts[key] for key in ("zwicky", "results_version", "commit", "config_hash", "versions")}
     estimator = calibrated_estimator(
-        [t.model for t in trained],
+        trained,
         settings.model,
         training,
         validation,
@@ -187,7 +188,7 @@ def _train_member(
     validation: MapData,
     folder: Path,
     say: Say,
-) -> Trained:
+) -> MassModel:
     place = folder / name / f"member-{i}"
     say(f"{name}: network {i + 1} of {settings.members}, at most {settings.training.epochs} epochs")
 
@@ -209,7 +210,8 @@ def _train_member(
     lines = [json.dumps(entry, sort_keys=True) + "\n" for entry in trained.history]
     write_text(place / "metrics.jsonl", "".join(lines))
     write_json(place / "best.json", {"best_epoch": trained.best_epoch})
-    return trained
+    assert isinstance(trained.model, MassModel)
+    return trained.model
 
 
 def read_history(place: Path) -> list[dict[str, float]]:

@@ -7,14 +7,13 @@ from typing import Any
 
 import tomli_w
 
-from zwicky.core.config import read_toml
+from zwicky.core.config import Config, read_toml
 from zwicky.core.errors import ConfigError
 from zwicky.core.files import write_json, write_text
 from zwicky.core.provenance import provenance
-from zwicky.workflows.experiment import Experiment
 
 
-def claim(folder: Path, experiment: Experiment) -> dict[str, Any]:
+def claim(folder: Path, experiment: Config) -> dict[str, Any]:
     """Write the resolved settings and provenance into a run folder, or check that it holds the same settings.
 
     Returns

@@ -1,12 +1,16 @@
-"""Estimators that ship with the package, by name."""
+"""Estimators and mappers that ship with the package, by name."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from zwicky.core.config import did_you_mean
 from zwicky.core.errors import CheckpointError
+
+ESTIMATOR: Final = "estimator.json"
+MAPPER: Final = "mapper.json"
 
 
 def shipped_folder() -> Path:
@@ -15,9 +19,9 @@ def shipped_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "estimators"
 
 
-def shipped_names() -> list[str]:
-    """Return the names of the estimators that ship with the package."""
-    return sorted(path.parent.name for path in shipped_folder().glob("*/estimator.json"))
+def shipped_names(file: str = ESTIMATOR) -> list[str]:
+    """Return the names of what ships with the package and is described by such a file."""
+    return sorted(path.parent.name for path in shipped_folder().glob(f"*/{file}"))
 
 
 def estimator_folder(name: str) -> Path:
@@ -28,16 +32,25 @@ def estimator_folder(name: str) -> Path:
     CheckpointError
         If there is neither.
     """
+    return _folder(name, "estimator", ESTIMATOR, "train one: zwicky reproduce deandres2022")
+
+
+def mapper_folder(name: str) -> Path:
+    """Return the folder of a mapper given as a path or as a shipped name; errors as of ``estimator_folder``."""
+    return _folder(name, "mapper", MAPPER, "train one: zwicky reproduce deandres2024")
+
+
+def _folder(name: str, what: str, file: str, advice: str) -> Path:
     if Path(name).exists():
         return Path(name)
-    if name in shipped_names():
+    known = shipped_names(file)
+    if name in known:
         return shipped_folder() / name
     raise CheckpointError(
-        "There is no such estimator.",
+        f"There is no such {what}.",
         where="--checkpoint",
-        expected=f"the folder of an estimator, or one of: {', '.join(shipped_names()) or 'none shipped'}",
+        expected=f"the folder of {'an' if what[0] in 'aeiou' else 'a'} {what}, "
+        f"or one of: {', '.join(known) or 'none shipped'}",
         got=repr(name),
-        fix=did_you_mean(name, shipped_names())
-        if shipped_names()
-        else "train one: zwicky reproduce deandres2022",
+        fix=did_you_mean(name, known) if known else advice,
     )

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from zwicky.core.errors import StoreError
 from zwicky.core.files import write_text
 from zwicky.data.splits import SPLITS
+from zwicky.evaluation.card_file import CardFormat, read_card
+from zwicky.evaluation.mapping.scorecard import MAP_CARD
 from zwicky.evaluation.metrics import METRICS
-from zwicky.evaluation.scorecard import read_scorecard
+from zwicky.evaluation.scorecard import MASS_CARD
 from zwicky.inference.domain import FLAGS
+from zwicky.workflows.mapping.tables import PAPER_HEAD, maps_results_section, maps_summary_text
+from zwicky.workflows.markdown import Row, markdown_table
 from zwicky.workflows.real_clusters import COLUMNS
-
-Row = tuple[str, ...] | list[str]
-
-
-def markdown_table(head: Row, rows: list[Row]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
 
 
 def value_text(estimate: dict[str, Any], decimals: int = 3) -> str:
@@ -82,7 +78,7 @@ def bins_table(scorecard: dict[str, Any], column: str) -> str:
 
 def paper_text(scorecard: dict[str, Any]) -> str:
     """Return the paper's numbers beside ours."""
-    return markdown_table(["quantity", "paper", "ours", "note"], scorecard["paper"])
+    return markdown_table(PAPER_HEAD, scorecard["paper"])
 
 
 def real_text(scorecard: dict[str, Any]) -> str:
@@ -113,8 +109,8 @@ def flags_text(scorecard: dict[str, Any]) -> str:
     return ", ".join(f"{flag} {100 * scorecard['flags_on_test'][flag]:.1f} %" for flag in FLAGS)
 
 
-def summary_text(scorecard: dict[str, Any]) -> str:
-    """Return the few numbers that decide, for a terminal."""
+def mass_summary_text(scorecard: dict[str, Any]) -> str:
+    """Return the few numbers of a mass test that decide, for a terminal."""
     overall = scorecard["overall"]
     lines = [f"{overall['n_parents']} test clusters with S/N > {scorecard['snr_cut']:g}"]
     for method in scorecard["methods"]:
@@ -128,8 +124,8 @@ def summary_text(scorecard: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def results_section(scorecard: dict[str, Any]) -> str:
-    """Return one experiment's section of docs/results.md."""
+def mass_results_section(scorecard: dict[str, Any]) -> str:
+    """Return one mass experiment's section of docs/results.md."""
     experiment = scorecard["experiment"]
     parts = [
         f"## {experiment['title']}: preset `{experiment['preset']}`",
@@ -151,8 +147,41 @@ def results_section(scorecard: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+Text = Callable[[dict[str, Any]], str]
+
+KINDS: Final[dict[str, tuple[CardFormat, Text, Text]]] = {
+    MASS_CARD.name: (MASS_CARD, mass_summary_text, mass_results_section),
+    MAP_CARD.name: (MAP_CARD, maps_summary_text, maps_results_section),
+}
+"""By format: what a scorecard holds, its lines for a terminal, its section of docs/results.md."""
+
+
+def summary_text(scorecard: dict[str, Any]) -> str:
+    """Return the few numbers that decide, for a terminal; raises StoreError if this is no scorecard."""
+    return _kind_of(scorecard, "scorecard")[1](scorecard)
+
+
+def results_section(scorecard: dict[str, Any], where: str = "scorecard") -> str:
+    """Return one experiment's section of docs/results.md; raises StoreError if this is no scorecard."""
+    return _kind_of(scorecard, where)[2](scorecard)
+
+
+def _kind_of(scorecard: dict[str, Any], where: str) -> tuple[CardFormat, Text, Text]:
+    kind = KINDS.get(str(scorecard.get("format")))
+    if kind is None:
+        raise StoreError(
+            "This is not a scorecard.",
+            where=where,
+            expected=" or ".join(f"format {name!r}" for name in KINDS),
+            got=repr(scorecard.get("format")),
+        )
+    kind[0].check(scorecard, where)
+    return kind
+
+
 def write_results(runs: list[Path], path: Path) -> None:
-    """Write docs/results.md from the scorecards of runs."""
-    cards = [read_scorecard(run / "scorecard.json" if run.is_dir() else run) for run in runs]
+    """Write docs/results.md from the scorecards of runs, whatever their kinds."""
+    places = [run / "scorecard.json" if run.is_dir() else run for run in runs]
+    sections = [results_section(read_card(place), str(place)) for place in places]
     head = "# Results\n\nWritten by `zwicky results` from the scorecards under `results/`; not by hand."
-    write_text(path, "\n\n".join([head, *(results_section(card) for card in cards)]) + "\n")
+    write_text(path, "\n\n".join([head, *sections]) + "\n")

@@ -1,0 +1,207 @@
+"""``zwicky infer``: from the maps of a cluster to its mass, or to a map of its mass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from zwicky.core.errors import ConfigError
+
+MASS_ESTIMATOR: Final = "deandres2022"
+MASS_MAPPER: Final = "deandres2024"
+
+MapFile = Annotated[
+    Path | None, typer.Argument(metavar="MAP.fits", help="A Compton-y map, for a mass.", show_default=False)
+]
+Y = Annotated[Path | None, typer.Option("--y", help="View: a Compton-y map.", metavar="FILE")]
+XRay = Annotated[
+    Path | None,
+    typer.Option(
+        "--xray",
+        metavar="FILE",
+        help="View: bolometric X-ray power *emitted* per proper area at the cluster, erg/s/kpc2 or alike. It is "
+        "4 pi (1+z)^4 times the brightness that is observed per steradian.",
+    ),
+]
+Stars = Annotated[
+    Path | None,
+    typer.Option("--stars", metavar="FILE", help="View: stellar mass per proper area, Msun/kpc2 or alike."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="VIEW.KEY=VALUE",
+        help="What the header of a view leaves out: y.beam=1.2 (FWHM, arcmin), y.pixel=0.5 (arcmin), "
+        "xray.unit='erg / (s kpc2)', stars.hdu=1. Again for more.",
+    ),
+]
+Redshift = Annotated[float | None, typer.Option("--redshift", "-z", help="Redshift of the cluster.")]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of an estimator (for a mass) or of a mapper (for a map), or the name of one that ships with "
+        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}."
+    ),
+]
+Name = Annotated[str | None, typer.Option(help="Of the cluster, in the answer. Default: that of the file.")]
+Unit = Annotated[str | None, typer.Option(help="Unit of MAP.fits, if the header has none: Compton-y.")]
+PixelScale = Annotated[
+    float | None, typer.Option(help="Side of a pixel of MAP.fits in arcmin, if the header has no WCS.")
+]
+Beam = Annotated[
+    float | None, typer.Option(help="FWHM of the beam of MAP.fits in arcmin, if the header has no BMAJ.")
+]
+Center = Annotated[
+    str | None, typer.Option(help='Position of the cluster: "RA,DEC" in degrees or "hh:mm:ss +dd:mm:ss".')
+]
+Recenter = Annotated[
+    float | None,
+    typer.Option(help="MAP.fits: move to the brightest point within so many arcmin of the centre."),
+]
+Hdu = Annotated[
+    str | None, typer.Option(help="Number or EXTNAME of the HDU, if MAP.fits holds several images.")
+]
+OneMinusBias = Annotated[
+    float | None,
+    typer.Option(help="MAP.fits: hydrostatic over true mass, 1-b. Default: that of the training clusters."),
+]
+MaxPixels = Annotated[int | None, typer.Option(help="Largest image that is read, in pixels.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Folder for answer.json and stamp.fits; for views, mass_map.fits and report.html."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def infer(
+    map_file: MapFile = None,
+    y: Y = None,
+    xray: XRay = None,
+    stars: Stars = None,
+    settings: Settings = None,
+    redshift: Redshift = None,
+    checkpoint: Checkpoint = None,
+    name: Name = None,
+    unit: Unit = None,
+    pixel_scale: PixelScale = None,
+    beam: Beam = None,
+    center: Center = None,
+    recenter: Recenter = None,
+    hdu: Hdu = None,
+    one_minus_bias: OneMinusBias = None,
+    max_pixels: MaxPixels = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Weigh the cluster of one map, or map the mass of a cluster that is seen in up to three views.
+
+    MAP.fits gives a mass: an interval, a classical estimate beside it, and a warning light.
+
+    --y, --xray and --stars, any of them, give a map of the mass with its errors, the mass inside cylinders with its
+    intervals, and a warning light. Each view has its own pixels, orientation, unit and beam.
+    """
+    views = {"y": y, "xray": xray, "stars": stars}
+    _check_one_kind(map_file, views)
+    if map_file is None:
+        of_one_map = {
+            "--unit": unit, "--pixel-scale": pixel_scale, "--beam": beam, "--hdu": hdu, "--recenter": recenter,
+            "--one-minus-bias": one_minus_bias,
+        }  # fmt: skip
+        _refuse(of_one_map, "MAP.fits", "what the header of a view leaves out is stated by --set y.beam=1.2")
+        _map(views, settings, redshift, checkpoint or MASS_MAPPER, center, name, max_pixels, out, as_json)
+        return
+    _refuse(
+        {"--set": settings or None},
+        "views",
+        "of MAP.fits, --unit, --pixel-scale, --beam and --hdu are stated",
+    )
+    from zwicky.workflows.weigh import MapOptions
+
+    options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
+    _weigh(map_file, redshift, checkpoint or MASS_ESTIMATOR, options, name, one_minus_bias, out, as_json)
+
+
+def _check_one_kind(map_file: Path | None, views: Mapping[str, Path | None]) -> None:
+    """Refuse a map to weigh together with views, and neither."""
+    given = [f"--{name} {path}" for name, path in views.items() if path is not None]
+    if (map_file is None) != (not given):
+        return
+    both = map_file is not None
+    raise ConfigError(
+        "A map to weigh and views to map are two questions." if both else "There is no map of the cluster.",
+        where="zwicky infer",
+        expected="MAP.fits (for a mass), or at least one of --y, --xray and --stars (for a map of the mass)",
+        got=f"{map_file} and {', '.join(given)}" if both else "neither",
+        fix="zwicky infer MAP.fits -z 0.1, or zwicky infer --y Y.fits --xray X.fits -z 0.1 --center RA,DEC",
+    )
+
+
+def _refuse(options: Mapping[str, object], belong_to: str, fix: str) -> None:
+    """Refuse options that have no meaning here, rather than pass over them."""
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(
+            f"This option is one of {belong_to} only.",
+            where="zwicky infer",
+            expected=f"none of {', '.join(options)}",
+            got=", ".join(given),
+            fix=fix,
+        )
+
+
+def _map(
+    views: Mapping[str, Path | None],
+    settings: list[str] | None,
+    redshift: float | None,
+    checkpoint: str,
+    center: str | None,
+    name: str | None,
+    max_pixels: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Map the mass of a cluster that is seen in some views."""
+    from zwicky.workflows.answer import new_answer
+    from zwicky.workflows.mapping.answer import answer_text, as_dict, write_answer
+    from zwicky.workflows.mapping.infer import infer_map, load_mapper
+    from zwicky.workflows.mapping.views import view_files
+
+    files = view_files(views, settings or [])
+    if out is not None:
+        new_answer(out)
+    answer = infer_map(
+        files, redshift, load_mapper(checkpoint), center=center, name=name, max_pixels=max_pixels
+    )
+    if out is not None:
+        write_answer(answer, out)
+    print(json.dumps(as_dict(answer), indent=2) if as_json else answer_text(answer))
+
+
+def _weigh(
+    map_file: Path,
+    redshift: float | None,
+    checkpoint: str,
+    options: Any,
+    name: str | None,
+    one_minus_bias: float | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Weigh the cluster of one map."""
+    from zwicky.inference.estimator import Estimator
+    from zwicky.workflows.answer import answer_text, write_answer
+    from zwicky.workflows.shipped import estimator_folder
+    from zwicky.workflows.weigh import weigh_map
+
+    estimator = Estimator.load(estimator_folder(checkpoint))
+    answer = weigh_map(map_file, redshift, estimator, options, name=name, one_minus_bias=one_minus_bias)
+    if out is not None:
+        write_answer(answer, estimator, out)
+    print(json.dumps(answer.as_dict(), indent=2) if as_json else answer_text(answer))

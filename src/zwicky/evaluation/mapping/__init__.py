@@ -1,0 +1,1 @@
+"""Are the mass maps right, and are their errors honest?"""

@@ -1,0 +1,1 @@
+"""In which order mass maps are made, judged and given to a user."""
