@@ -45,6 +45,7 @@ def machine() -> dict[str, str]:
     return {
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "processor": _processor(),
+        "16-bit products": bf16_instructions(),
         "torch threads": str(torch.get_num_threads()),
         "load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         **{name: versions[name] for name in ("python", "torch", "numpy", "scipy")},
@@ -54,10 +55,21 @@ def machine() -> dict[str, str]:
 
 def _processor() -> str:
     """Return the processor's name, where the system tells."""
+    return _fact("model name") or platform.processor() or platform.machine()
+
+
+def bf16_instructions() -> str:
+    """Return the processor's instructions for products in bfloat16, where the system tells."""
+    flags = (_fact("flags") or _fact("Features")).split()  # x86, ARM
+    found = [flag for flag in flags if flag in ("avx512_bf16", "amx_bf16", "bf16")]
+    return ", ".join(found) or ("no bfloat16 instructions" if flags else "unknown instructions")
+
+
+def _fact(name: str) -> str:
+    """Return what Linux says of the first processor; nothing elsewhere."""
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(name)), "")
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -30,7 +30,9 @@ app.add_typer(mock, name="mock")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Preset = Annotated[str, typer.Option(help="Size of the run: smoke, demo, laptop or paper.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that make mocks.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes that make mocks, or networks that are trained at a time.")
+]
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -100,8 +102,16 @@ def demo(out: Out = Path("runs/demo"), workers: Workers = 2, data: Data = None) 
 
 
 @app.command()
-def check(path: Annotated[Path, typer.Argument(help="A store, or the folder of an estimator.")]) -> None:
-    """Check a store or an estimator against its documented layout."""
+def check(
+    path: Annotated[Path, typer.Argument(help="A store, or the folder of an estimator or of a mapper.")],
+) -> None:
+    """Check a store, an estimator or a mapper against its documented layout."""
+    if (path / "mapper.json").is_file():
+        from zwicky.inference.mapping.mapper import Mapper
+
+        mapper = Mapper.load(path)
+        print(f"{path}: a mapper of {', '.join(mapper.views)} on {mapper.grid}, as documented")
+        return
     if (path / "estimator.json").is_file():
         from zwicky.inference.estimator import Estimator
 

@@ -23,6 +23,9 @@ MEASURED = {
     "matched filter over its bound": "1",
     "training, deepplanck": "images/s",
     "training, radial_cnn over a plain loop": "1",
+    "map training, unet over a plain loop": "1",
+    "map training, any_view": "images/s",
+    "map training, pix2pix": "images/s",
 }
 
 

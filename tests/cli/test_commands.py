@@ -56,7 +56,7 @@ def test_version(zwicky, monkeypatch):
 
 @pytest.mark.parametrize("command", ["reproduce", "mock"])
 def test_unknown_experiments_and_presets_are_corrected(zwicky, empty_folder, command):
-    done = zwicky(command, "deandres2002", "--out", "run")
+    done = zwicky(command, "deandres222", "--out", "run")
     assert done.status == 2
     assert done.err.startswith("ConfigError: This experiment is not known.")
     assert "did you mean 'deandres2022'?" in done.err

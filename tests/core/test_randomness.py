@@ -92,6 +92,7 @@ def test_streams_keep_their_numbers():
         "LARGE_SCALE": 15,
         "SIGHT_LINE": 16,
         "CORE": 17,
+        "NOISE_LADDER": 18,
         "TEST": 99,
     }
 

@@ -28,6 +28,7 @@ KNOWN = [COMPTON_Y, K_CMB, MK_CMB, UK_CMB, u.Msun / u.Mpc**2, u.erg / u.s / u.Mp
         ("\N{MICRO SIGN}K_CMB", UK_CMB),
         ("Msun/Mpc2", u.Msun / u.Mpc**2),
         ("erg / (s Mpc2)", u.erg / u.s / u.Mpc**2),
+        ("erg/s/Mpc2", u.erg / u.s / u.Mpc**2),
         ("K", u.K),
     ],
 )

@@ -12,15 +12,8 @@ import pytest
 from zwicky.core.errors import MassError
 from zwicky.evaluation import plots
 from zwicky.evaluation.metrics import METRICS
-from zwicky.evaluation.report import (
-    PaperRow,
-    ReportFigure,
-    headline,
-    number,
-    sample_text,
-    shown,
-    write_report,
-)
+from zwicky.evaluation.page import PaperRow, ReportFigure, number
+from zwicky.evaluation.report import headline, sample_text, shown, write_report
 from zwicky.evaluation.scorecard import Bins, build_scorecard
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'

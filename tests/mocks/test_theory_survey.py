@@ -20,7 +20,14 @@ from zwicky.data.generate import generate
 from zwicky.data.plan import StorePlan, shard_name
 from zwicky.data.store import Store
 from zwicky.instruments.instrument import SIGMA_PER_FWHM, Instrument
-from zwicky.mocks.theory_survey import TWO_R200, WIDE_FIELD, TheorySurvey, beam_kernel, smoothed
+from zwicky.mocks.theory_survey import (
+    FIXED_PROPER,
+    TWO_R200,
+    WIDE_FIELD,
+    TheorySurvey,
+    beam_kernel,
+    smoothed,
+)
 from zwicky.simulations.base import Simulation
 from zwicky.simulations.painter.painter import Painter
 from zwicky.simulations.painter.settings import PainterSettings
@@ -75,6 +82,10 @@ class TestMaps:
         """De Andres et al. 2024: 80 pixels, 2 R200 wide. Hsu et al. 2024: 128 pixels, 12.8 Mpc wide."""
         assert (TWO_R200.n_pixels, float(TWO_R200.width), TWO_R200.kind) == (80, pytest.approx(2.0), "scaled")
         assert (WIDE_FIELD.n_pixels, WIDE_FIELD.width.to_value(u.Mpc)) == (128, pytest.approx(12.8))
+
+    def test_the_grid_that_needs_no_mass_has_as_many_pixels(self):
+        assert FIXED_PROPER.n_pixels == TWO_R200.n_pixels
+        assert (FIXED_PROPER.kind, FIXED_PROPER.width.to_value(u.Mpc)) == ("proper", pytest.approx(4.0))
 
     @pytest.mark.parametrize("grid", [TWO_R200, WIDE_FIELD])
     def test_a_beam_widens_a_gaussian_to_a_gaussian(self, grid):

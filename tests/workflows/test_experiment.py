@@ -21,7 +21,7 @@ from zwicky.workflows.paper import PAPERS
 
 PRESETS = [
     (name, preset)
-    for name in experiment_names()
+    for name in experiment_names("mass")
     for preset in tomllib.loads((experiments_folder() / f"{name}.toml").read_text())["presets"]
 ]
 KEYS = st.sampled_from("abc")
@@ -99,13 +99,13 @@ def test_every_preset_can_be_run(name, preset):
 
 
 def test_the_promised_presets_are_there():
-    for name in experiment_names():
+    for name in experiment_names("mass"):
         assert {"smoke", "laptop", "paper"} <= {preset for known, preset in PRESETS if known == name}
     assert ("deandres2022", "demo") in PRESETS
 
 
 def test_every_experiment_has_its_published_numbers():
-    assert set(experiment_names()) == set(PAPERS)
+    assert set(experiment_names("mass")) == set(PAPERS)
 
 
 def test_presets_change_only_what_they_name():
@@ -117,8 +117,8 @@ def test_presets_change_only_what_they_name():
 
 def test_unknown_names_are_corrected():
     with pytest.raises(ConfigError, match="did you mean 'deandres2022'") as caught:
-        read_experiment("deandres2020", "smoke")
-    assert caught.value.got == "'deandres2020'"
+        read_experiment("deandres222", "smoke")
+    assert caught.value.got == "'deandres222'"
     with pytest.raises(ConfigError, match="This experiment is not known"):
         read_experiment("real_clusters", "smoke")
     with pytest.raises(ConfigError, match=r"preset is not known(.|\n)*did you mean 'smoke'"):

@@ -38,9 +38,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write JSON with sorted keys, whole or not at all; NaN is refused."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+def write_json(path: Path, content: object, *, indent: int | None = 2) -> None:
+    """Write JSON with sorted keys, whole or not at all; NaN is refused. Without indent lists stay on one line."""
+    write_text(path, json.dumps(content, indent=indent, sort_keys=True, allow_nan=False) + "\n")
 
 
 def sha256_of(path: Path) -> str:

@@ -23,16 +23,19 @@ class CardFormat:
         Stands in the file under ``format_version``.
     keys : set of str
         What every card of this kind holds.
+    indent : int, optional
+        Of the JSON; None for cards of many numbers, whose indents would be most of the file.
     """
 
     name: str
     version: int
     keys: frozenset[str]
+    indent: int | None = 2
 
     def write(self, path: Path, card: dict[str, Any]) -> None:
         """Write a scorecard as JSON, whole or not at all; raises StoreError if it is not one of this kind."""
         self.check(card, str(path))
-        write_json(path, card)
+        write_json(path, card, indent=self.indent)
 
     def read(self, path: Path) -> dict[str, Any]:
         """Read what ``write`` wrote; raises StoreError if it is missing, damaged or something else."""

@@ -5,8 +5,8 @@ on small scales. Where the stars are seen they say where and how much: the answe
 
     Sigma = Sigma_smooth + Upsilon * Sigma_stars,
 
-with both the smooth map and the mass-to-light ratio Upsilon, matter of galaxies over their stars, as images of the
-network. The published network has no such term: with the training set of the paper it need not have it.
+with both the smooth map and the ratio Upsilon, matter of galaxies over their stars, as images of the network. The
+published network has no such term. How much it is worth is measured: ``multi1_plain`` in docs/results.md.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from zwicky.evaluation.mapping.spectra import Spectra, power_spectra
 from zwicky.inference.mapping.answer import PredictedMaps
 
 RADII_R200C: Final = np.linspace(0.05, 1.0, 20)
-"""Of the mass-bias profiles, in R200c: two pixels apart where a map is 80 pixels and 2 R200c wide on either side."""
+"""Of the mass-bias profiles, in R200c: two pixels apart where 80 pixels are 2 R200c."""
 
 # Histograms of ln(predicted / true): 0.5 % wide, which resolves the errors of a scatter of a few per cent.
 _LN_REACH: Final = 2.0

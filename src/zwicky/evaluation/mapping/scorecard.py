@@ -20,18 +20,27 @@ from zwicky.inference.mapping.answer import PredictedMaps
 MAP_CARD: Final = CardFormat(
     "zwicky map scorecard",
     1,
-    frozenset({"format", "format_version", "seed", "n_resamples", "mass_edges_log10", "groups", "sample"})
-    | {
-        "length_unit",
-        "radii_r200c",
-        "scales",
-        "histogram_edges",
-        "methods",
-        "results",
-        "truth",
-        "views",
-        "comparisons",
-    },
+    frozenset(
+        [
+            "format",
+            "format_version",
+            "seed",
+            "n_resamples",
+            "mass_edges_log10",
+            "groups",
+            "sample",
+            "length_unit",
+            "radii_r200c",
+            "scales",
+            "histogram_edges",
+            "methods",
+            "results",
+            "truth",
+            "views",
+            "comparisons",
+        ]
+    ),
+    indent=None,
 )
 """How these scorecards are kept."""
 

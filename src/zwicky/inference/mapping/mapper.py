@@ -236,7 +236,7 @@ class Mapper:
             raise CheckpointError(
                 "The description is of another network.",
                 where=str(path),
-                expected="settings that the weights fit, with ranges and a calibration for each set of views",
+                expected="settings that the weights fit, and a calibration for each set of views",
                 fix="copy the whole folder again",
             )
         network.load_state_dict(tensors)
@@ -246,15 +246,13 @@ class Mapper:
 def _belong_together(
     facts: MapperFacts, views: tuple[MapQuantity, ...], network: MapModel, tensors: Mapping[str, torch.Tensor]
 ) -> bool:
-    """Say whether the weights, the ranges and the calibrations are of the network and the views described."""
+    """Say whether the weights and the calibrations are of the network and the views described."""
     shapes, found = (
         {name: t.shape for name, t in state.items()} for state in (network.state_dict(), tensors)
     )
     subsets = subsets_of(network, len(views))
-    return (
-        shapes == found
-        and facts.domain.view_names == facts.views
-        and all(len(one) == len(views) and subset_name(views, one) in facts.calibrations for one in subsets)
+    return shapes == found and all(
+        len(one) == len(views) and subset_name(views, one) in facts.calibrations for one in subsets
     )
 
 

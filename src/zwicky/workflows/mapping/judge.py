@@ -20,6 +20,9 @@ from zwicky.workflows.mapping.sets import Sets
 
 Say = Callable[[str], None]
 
+LARGEST_R200C_MPC: Final = 2.0
+"""Half the side of maps of fixed size; larger clusters are left out in every geometry, so that all judge the same."""
+
 BY_NAME: Final = {LINEAR: "linear: {}", LINEAR_R: "linear: {}, best r(k)", PROFILE: "mean profile"}
 
 
@@ -222,12 +225,12 @@ def geometry_rows(judged: Judged, say: Say) -> list[dict[str, Any]]:
 
 
 def geometry_row(judged: Judged, name: str, network: MapNetworkSettings, say: Say) -> dict[str, Any]:
-    """Return bias and scatter of M(<R500c) and M(<R200c), true radii, for clusters whose R200c is on the map."""
+    """Return bias and scatter of M(<R500c) and M(<R200c), true radii, for clusters whose R200c is on every map."""
     say(f"judging {name} in its geometry, {network.geometry}")
     mapper, true = judged.mappers[name], judged.sets.truth(network.geometry)
     test = judged.sets.whole(network.geometry, "test")
     maps = judged.sets.views_of(network, test.maps).numpy()
-    fits = true.r200c_mpc <= 0.5 * true.maps.shape[-1] * true.pixel_mpc * (1.0 + 1e-9)
+    fits = true.r200c_mpc <= LARGEST_R200C_MPC
     predicted = in_mpc(mapper.predict(maps, test.redshift.numpy()), true)
     radii_mpc = np.stack([true.r500c_mpc, true.r200c_mpc], axis=1)
     error = mass_bias(true.maps, predicted.mean, true.pixel_mpc, radii_mpc)[fits]

@@ -5,7 +5,7 @@ The published numbers are those of its abstract and of the authors' talks: the e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from zwicky.evaluation.mapping.comparison import comparison_of, wins
@@ -140,3 +140,7 @@ def _against_baselines(scorecard: Card) -> PaperRow:
     )
     note = f"not in the paper; each network against the baselines of its own views, {len(pairs)} pairs"
     return PaperRow("r(k) of networks over that of baselines", NOTHING, ours, note)
+
+
+MAP_PAPERS: Final[dict[str, Callable[[Card], list[PaperRow]]]] = {"deandres2024": paper_rows}
+"""The published numbers of each experiment with mass maps."""

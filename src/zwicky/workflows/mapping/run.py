@@ -28,7 +28,7 @@ from zwicky.evaluation.mapping.spectra import Spectra, power_spectra
 from zwicky.inference.mapping.mapper import SHORT_NAMES, Mapper
 from zwicky.workflows.mapping.experiment import MappingExperiment
 from zwicky.workflows.mapping.judge import Judged, geometry_rows, learning_curve, methods, transfer_rows
-from zwicky.workflows.mapping.paper import paper_rows
+from zwicky.workflows.mapping.paper import MAP_PAPERS
 from zwicky.workflows.mapping.sets import Sets
 from zwicky.workflows.mapping.side_by_side import make_mappers
 from zwicky.workflows.run_folder import claim
@@ -70,7 +70,8 @@ def reproduce_maps(
         judged = Judged(experiment, sets, mappers)
         scorecard = judge(judged, say)
         scorecard["training"] = {name: history_of(folder, name) for name in experiment.networks}
-        scorecard["paper"] = [list(row) for row in paper_rows(scorecard)]
+        rows_of = MAP_PAPERS.get(experiment.name)
+        scorecard["paper"] = [] if rows_of is None else [list(row) for row in rows_of(scorecard)]
         write_map_scorecard(folder / "scorecard.json", scorecard)
         write_map_report(
             folder / "report.html",
@@ -124,7 +125,7 @@ def mass_edges(experiment: MappingExperiment, cosmology: Cosmology) -> tuple[flo
 def view_spectra(
     experiment: MappingExperiment, geometry: str, test: MapData, true: TrueMaps
 ) -> dict[str, Spectra]:
-    """Return the powers of each view beside the truth: what a linear map of one view can reach at best."""
+    """Return the powers of each view beside the truth: their r(k) is that of any filter of one view."""
     quantities = experiment.geometries[geometry].view_quantities
     return {
         SHORT_NAMES.get(quantity, str(quantity)): power_spectra(true.maps, test.maps[:, i].numpy())
@@ -166,7 +167,7 @@ def fractions(judged: Judged, geometry: str, true: TrueMaps) -> dict[str, Any]:
 
 
 def examples(judged: Judged) -> list[Example]:
-    """Return the test clusters nearest to the quartiles of the masses, as the network of any views sees them."""
+    """Return test clusters at 10, 50 and 90 % of the masses, as the network of any views sees them."""
     name, network = list(judged.networks("main").items())[-1]
     mapper, true = judged.mappers[name], judged.sets.truth(network.geometry)
     test = judged.sets.whole(network.geometry, "test")
