@@ -119,7 +119,7 @@ class TestPublished:
         assert {("deandres2024", preset) for preset in ("smoke", "laptop", "paper")} <= set(PRESETS)
 
     def test_the_paper_preset_is_the_paper(self):
-        """papers.md section 1: 5,040 clusters from 29 sides, five networks, M200c > 10^13.5 per h."""
+        """De Andres et al. 2024: 5,040 clusters from 29 sides, five networks, M200c > 10^13.5 per h."""
         experiment = read_mapping_experiment("deandres2024", "paper")
         assert len(experiment.physics) * experiment.store.n_clusters * experiment.store.sight_lines == 146_160
         assert list(experiment.networks)[:5] == ["star", "sz", "xray", "multi1", "multi3"]

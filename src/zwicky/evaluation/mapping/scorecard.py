@@ -17,31 +17,14 @@ from zwicky.evaluation.mapping.spectra import Spectra
 from zwicky.evaluation.scorecard import sizes
 from zwicky.inference.mapping.answer import PredictedMaps
 
-MAP_CARD: Final = CardFormat(
-    "zwicky map scorecard",
-    1,
-    frozenset(
-        [
-            "format",
-            "format_version",
-            "seed",
-            "n_resamples",
-            "mass_edges_log10",
-            "groups",
-            "sample",
-            "length_unit",
-            "radii_r200c",
-            "scales",
-            "histogram_edges",
-            "methods",
-            "results",
-            "truth",
-            "views",
-            "comparisons",
-        ]
-    ),
-    indent=None,
-)
+_KEYS: Final = frozenset(
+    {
+        "format", "format_version", "seed", "n_resamples", "mass_edges_log10", "groups", "sample", "length_unit",
+        "radii_r200c", "scales", "histogram_edges", "methods", "results", "truth", "views", "comparisons",
+    }
+)  # fmt: skip
+
+MAP_CARD: Final = CardFormat("zwicky map scorecard", 1, _KEYS, indent=None)
 """How these scorecards are kept."""
 
 write_map_scorecard = MAP_CARD.write
