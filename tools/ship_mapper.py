@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from zwicky.core.files import sha256_of, write_json
-from zwicky.inference.mapping.mapper import DESCRIPTION, FORMAT, FORMAT_VERSION, WEIGHTS, Mapper
+from zwicky.inference.mapping.mapper import DESCRIPTION, FORMAT, FORMAT_VERSION, LINEAR, WEIGHTS, Mapper
 from zwicky.training.checkpoint import save_tensors
 
 
@@ -24,7 +24,9 @@ def ship(source: Path, folder: Path) -> float:
     trained = {name for name, p in mapper.network.named_parameters() if p.ndim > 1}
     state = mapper.network.state_dict()
     save_tensors(folder / WEIGHTS, {n: t.half() if n in trained else t for n, t in state.items()})
-    facts = mapper.facts.model_copy(update={"sha256": sha256_of(folder / WEIGHTS)})
+    save_tensors(folder / LINEAR, mapper.linear.tensors())
+    digests = {"sha256": sha256_of(folder / WEIGHTS), "linear_sha256": sha256_of(folder / LINEAR)}
+    facts = mapper.facts.model_copy(update=digests)
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts.model_dump(mode="json")}
     write_json(folder / DESCRIPTION, content)
     maps = np.stack([mapper.survey.observe(i, 0)[q].values for i in range(8) for q in mapper.views])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from painted_views import AT, PEAK, REDSHIFT, FakeMapper, expected_stamp, write_view
+from toy_linear import toy_linear
 from zwicky.core.config import did_you_mean
 from zwicky.data.fits_mass_map import read_mass_map
 from zwicky.inference.mapping.calibration import N_RADII, ApertureCalibration, Calibration, PixelCalibration
@@ -192,9 +193,13 @@ def untrained(tmp_path_factory):
         pixels=PixelCalibration(edges=(), half_68=(1.0,), half_95=(2.0,)),
         apertures=ApertureCalibration(edges=(), quantiles=((quantiles,),) * N_RADII),
     )
+    subsets = network.subsets.tolist()
+    linear = toy_linear(stamps.astype(np.float32), target.numpy(), survey.view_quantities, subsets)
     facts = MapperFacts(
         model=model.model_dump(mode="json"),
         sha256="",
+        linear_sha256="",
+        linear=dict(linear.facts),
         views=survey.views,
         survey=survey,
         physics=("gadgetx",),
@@ -205,7 +210,7 @@ def untrained(tmp_path_factory):
         provenance={"commit": "abc"},
     )
     folder = tmp_path_factory.mktemp("mapper")
-    Mapper(facts, ready(network)).save(folder)
+    Mapper(facts, ready(network), linear).save(folder)
     return folder
 
 

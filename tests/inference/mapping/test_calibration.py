@@ -13,6 +13,7 @@ from zwicky.inference.mapping.calibration import (
     N_RADII,
     ApertureCalibration,
     Calibration,
+    DensityCalibration,
     PixelCalibration,
     aperture_scale,
     aperture_sums,
@@ -198,11 +199,47 @@ class TestSums:
         np.testing.assert_array_equal(unit_of(sd)[0, 0, :2], np.float32([1.0, 0.1]))
 
 
+class TestDensity:
+    """A median of skewed errors lies below their mean."""
+
+    def skewed(self, n, seed):
+        rng = np.random.default_rng(seed)
+        median = 10.0 ** rng.uniform(13.0, 15.0, (n, SIDE, SIDE))
+        sd = 0.1 + 0.1 * (np.log10(median) - 13.0)
+        return median * 10.0 ** (sd * rng.standard_normal(median.shape)), median.astype(np.float32)
+
+    def test_the_mean_is_right_at_every_density(self):
+        truth, median = self.skewed(400, 2)
+        mended = DensityCalibration.fit(*self.skewed(400, 1)).apply(median)
+        for low in (13.0, 13.5, 14.0, 14.5):
+            rows = (np.log10(median) >= low) & (np.log10(median) < low + 0.5)
+            assert truth[rows].sum() / mended[rows].sum() == pytest.approx(1.0, abs=0.01)
+            assert truth[rows].sum() / median[rows].sum() > 1.02  # negative control
+
+    def test_what_is_right_stays(self):
+        _, median = self.skewed(200, 1)
+        table = DensityCalibration.fit(median.astype(float), median)
+        assert table.factors == pytest.approx([1.0] * len(table.factors), abs=1e-6)
+        np.testing.assert_allclose(table.apply(median), median, rtol=1e-6)
+
+    def test_without_a_fit_it_does_nothing(self):
+        _, median = self.skewed(3, 1)
+        np.testing.assert_array_equal(DensityCalibration().apply(median), median)
+
+    def test_a_network_that_answers_always_the_same(self):
+        truth, median = self.skewed(200, 1)
+        flat = np.full_like(median, 1e14)
+        assert DensityCalibration.fit(truth, flat).apply(flat[:1]).mean() == pytest.approx(
+            truth.mean(), rel=1e-4
+        )
+
+
 def test_too_few_maps_are_refused():
     check_enough(MIN_CLUSTERS)
     for fit in (
         lambda: PixelCalibration.fit(*sky(MIN_CLUSTERS - 1, 1)),
         lambda: ApertureCalibration.fit(*masses(MIN_CLUSTERS - 1, 1)),
+        lambda: DensityCalibration.fit(np.ones((MIN_CLUSTERS - 1, 4, 4)), np.ones((MIN_CLUSTERS - 1, 4, 4))),
     ):
         with pytest.raises(TrainingError, match="Too few validation maps to calibrate errors") as caught:
             fit()

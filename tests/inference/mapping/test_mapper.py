@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from toy_linear import is_same, toy_linear
 from zwicky.core.errors import CheckpointError, MapError
 from zwicky.core.files import sha256_of
 from zwicky.core.quantities import MapQuantity
@@ -18,6 +19,7 @@ from zwicky.inference.mapping.calibration import (
     N_RADII,
     ApertureCalibration,
     Calibration,
+    DensityCalibration,
     PixelCalibration,
     aperture_scale,
     aperture_sums,
@@ -26,6 +28,7 @@ from zwicky.inference.mapping.domain import ViewDomain
 from zwicky.inference.mapping.mapper import (
     BATCH,
     DESCRIPTION,
+    LINEAR,
     WEIGHTS,
     Mapper,
     MapperFacts,
@@ -78,9 +81,12 @@ def make_mapper(model=None, survey=PEAK, views=VIEWS):
     shown, z, truth = tensors
     network.fit_scaling(Batch(shown, z, None, truth))
     quantities = tuple(MapQuantity(view) for view in views)
+    linear = toy_linear(maps, target, quantities, subsets_of(network, len(views)))
     facts = MapperFacts(
         model=settings,
         sha256="",
+        linear_sha256="",
+        linear=dict(linear.facts),
         views=views,
         survey=survey,
         physics=("gadgetx", "gizmo"),
@@ -93,7 +99,7 @@ def make_mapper(model=None, survey=PEAK, views=VIEWS):
         sizes={"train": 40, "validation": 40, "train_parents": 40},
         provenance={"commit": "abc", "network": "any"},
     )
-    return Mapper(facts, ready(network))
+    return Mapper(facts, ready(network), linear)
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +170,31 @@ class TestAnswers:
         maps, redshift, _ = sky(3)
         assert same(mapper.predict(maps, redshift), mapper.predict(maps, redshift, ALL))
         assert mapper.predict(maps, redshift).name == "sz+xray+star"
+
+    @pytest.mark.parametrize("present", [ALL, TWO, (False, True, False)])
+    def test_a_boring_estimate_stands_beside(self, mapper, present):
+        maps, _, _ = sky(5, 2)
+        plain = mapper.linear.maps[subset_name(QUANTITIES, present)].predict(maps)
+        found = mapper.linear_masses(maps, present)
+        sums = aperture_sums(plain) * 0.05**2
+        np.testing.assert_allclose(found[..., 2], sums, rtol=1e-6)
+        np.testing.assert_allclose(np.log(found[..., 3] / sums), 0.1, rtol=1e-5)
+        maps[:, [not there for there in present]] = np.nan
+        np.testing.assert_array_equal(mapper.linear_masses(maps, present), found)
+        with pytest.raises(MapError, match="cannot map a cluster"):
+            mapper.linear_masses(maps, (False, False, False))
+
+    def test_the_density_is_recalibrated_before_it_is_summed(self, mapper):
+        maps, redshift, _ = sky(3)
+        doubled = {
+            name: one.model_copy(update={"density": DensityCalibration(log10_density=(0.0,), factors=(2.0,))})
+            for name, one in mapper.facts.calibrations.items()
+        }
+        twice = replace(mapper, facts=mapper.facts.model_copy(update={"calibrations": doubled}))
+        before, after = (one.predict(maps, redshift) for one in (mapper, twice))
+        np.testing.assert_allclose(after.mean, 2 * before.mean, rtol=1e-6)
+        np.testing.assert_allclose(after.mass_quantiles_msun, 2 * before.mass_quantiles_msun, rtol=1e-6)
+        np.testing.assert_array_equal(after.log10_median, before.log10_median)
 
     def test_more_clusters_than_one_batch(self, mapper):
         maps, redshift, _ = sky(BATCH + 3)
@@ -282,12 +313,14 @@ class TestFolder:
         maps, redshift, _ = sky(4)
         for present in mapper.subsets:
             assert same(mapper.predict(maps, redshift, present), again.predict(maps, redshift, present))
-        assert again.facts == mapper.facts.model_copy(
-            update={"sha256": sha256_of(tmp_path / "one" / WEIGHTS)}
-        )
+            assert np.array_equal(mapper.linear_masses(maps, present), again.linear_masses(maps, present))
+        assert is_same(mapper.linear, again.linear)
+        files = {"sha256": WEIGHTS, "linear_sha256": LINEAR}
+        digests = {key: sha256_of(tmp_path / "one" / file) for key, file in files.items()}
+        assert again.facts == mapper.facts.model_copy(update=digests)
         assert again.facts.survey.build(3).settings() == survey.build(3).settings()
         again.save(tmp_path / "two")
-        for name in (DESCRIPTION, WEIGHTS):
+        for name in (DESCRIPTION, WEIGHTS, LINEAR):
             assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
     def test_other_weights_answer_otherwise(self, mapper):
@@ -303,16 +336,18 @@ class TestFolder:
             Mapper.load(tmp_path)
         assert caught.value.where == str(tmp_path)
 
-    def test_weights_that_were_changed(self, own):
-        tensors = load_file(own / WEIGHTS)
-        name = next(name for name in sorted(tensors) if name.endswith("weight"))
+    @pytest.mark.parametrize(("file", "ending"), [(WEIGHTS, "weight"), (LINEAR, "transfer")])
+    def test_weights_that_were_changed(self, own, file, ending):
+        tensors = load_file(own / file)
+        name = next(name for name in sorted(tensors) if name.endswith(ending))
         tensors[name] = tensors[name] * 1.5
-        save_file(tensors, own / WEIGHTS)
+        save_file(tensors, own / file)
         with pytest.raises(CheckpointError, match="not those that the mapper was calibrated with"):
             Mapper.load(own)
 
-    def test_weights_that_are_missing(self, own):
-        (own / WEIGHTS).unlink()
+    @pytest.mark.parametrize("file", [WEIGHTS, LINEAR])
+    def test_weights_that_are_missing(self, own, file):
+        (own / file).unlink()
         with pytest.raises(CheckpointError, match="missing"):
             Mapper.load(own)
 
@@ -339,9 +374,10 @@ class TestFolder:
             Mapper.load(own)
 
     @pytest.mark.parametrize("missing", ["sz+star", "sz+xray+star"])
-    def test_a_description_without_a_calibration(self, own, missing):
-        kept = json.loads((own / DESCRIPTION).read_text())["calibrations"]
-        change(own, calibrations={name: one for name, one in kept.items() if name != missing})
+    @pytest.mark.parametrize("table", ["calibrations", "linear"])
+    def test_a_description_without_a_calibration(self, own, missing, table):
+        kept = json.loads((own / DESCRIPTION).read_text())[table]
+        change(own, **{table: {name: one for name, one in kept.items() if name != missing}})
         with pytest.raises(CheckpointError, match="description is of another network"):
             Mapper.load(own)
 

@@ -49,12 +49,16 @@ def test_words(answer):
 def test_masses_stand_under_their_heads(answer):
     lines = answer_text(answer).splitlines()
     head = next(i for i, line in enumerate(lines) if "M(<R)" in line)
-    columns = [lines[head].index(name) for name in ("R [Mpc]", "M(<R)", "16-84 %", "2.5-97.5 %")]
+    columns = [
+        lines[head].index(name) for name in ("R [Mpc]", "M(<R)", "16-84 %", "2.5-97.5 %", "linear map")
+    ]
     rows = [i for i in range(10) if f"{answer.radii_mpc[i]:.3g}" in ("0.4", "1", "1.6", "2")]
     assert len(rows) == 4
     for line, i in zip(lines[head + 1 : head + 5], rows, strict=True):
         bottom, low, median, high, top = (f"{m / 1e14:.3g}" for m in answer.mass_quantiles_msun[i])
-        shown = (f"{answer.radii_mpc[i]:.3g}", median, f"{low} - {high}", f"{bottom} - {top}")
+        _, from_, middle, to, _ = (f"{m / 1e14:.3g}" for m in answer.linear_quantiles_msun[i])
+        linear = f"{middle}, {from_} - {to}"
+        shown = (f"{answer.radii_mpc[i]:.3g}", median, f"{low} - {high}", f"{bottom} - {top}", linear)
         for column, text in zip(columns, shown, strict=True):
             assert line[column:].startswith(text)
             assert line[column - 1] == " "
@@ -75,6 +79,9 @@ def test_json_says_all(answer, files):
     assert [one["radius_mpc"] for one in content["masses"]] == pytest.approx(np.arange(1, 11) * 0.2)
     for one, quantiles in zip(content["masses"], answer.mass_quantiles_msun, strict=True):
         assert [one[name] for name in ("p2.5", "p16", "median", "p84", "p97.5")] == list(quantiles)
+    for one, quantiles in zip(content["linear_masses"], answer.linear_quantiles_msun, strict=True):
+        assert one["median"] == quantiles[2]
+        assert one["median"] != content["masses"][0]["median"]
     assert [one["view"] for one in content["inputs"]] == ["y", "stars"]
     assert content["inputs"][1]["sha256"] == sha256_of(files["stars"])
     assert content["inputs"][1]["unit"] == "solMass / Mpc2"

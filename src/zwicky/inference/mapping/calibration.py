@@ -1,9 +1,9 @@
-"""Errors of mass maps that hold: pixels and aperture masses recalibrated on held-out clusters.
+"""Errors of mass maps that hold: densities, pixels and aperture masses recalibrated on held-out clusters.
 
-Both are split conformal (Vovk et al. 2005; ``inference.conformal``): errors in units of what the network says of itself
-are collected on validation clusters, and their quantiles widen or narrow its statements. A network that says nothing
-of itself gets the same errors for all pixels, or masses, of its bin. Errors of pixels are correlated, so an aperture's
-error does not follow from its pixels': it is calibrated for itself.
+The last two are split conformal (Vovk et al. 2005; ``inference.conformal``): errors in units of what the network says
+of itself are collected on validation clusters, and their quantiles widen or narrow its statements. A network that says
+nothing of itself gets the same errors for all pixels, or masses, of its bin. Errors of pixels are correlated, so an
+aperture's error does not follow from its pixels': it is calibrated for itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from typing import Final
 
 import numpy as np
+from pydantic import Field
 
 from zwicky.core.config import Config
 from zwicky.core.errors import TrainingError
@@ -23,6 +24,10 @@ N_RADII: Final = 10
 """Apertures: tenths of half the map's side."""
 
 _PIXEL_BINS: Final = 12
+_DENSITY_BINS: Final = 20
+_DENSITY_ENDS: Final = (0.0005, 0.9995)
+"""Of all pixels: the few beyond share the outermost bins."""
+
 _MASS_BINS: Final = 4
 _PIXELS_USED: Final = 4_000_000
 _ROWS: Final = [KEPT_LEVELS.index(level) for level in LEVELS]
@@ -69,6 +74,44 @@ class PixelCalibration(Config):
         return narrow[which] * unit, wide[which] * unit
 
 
+class DensityCalibration(Config):
+    """What an expected density is multiplied by, so that it is right on average whatever it is.
+
+    A network taught by L1 answers with medians, which lie below the mean where errors are skewed; one taught by a
+    likelihood trusts its own model of the errors. On validation clusters both are measured: the truth's mean over that
+    of the answer, as a function of the answer.
+
+    Attributes
+    ----------
+    log10_density : tuple of float [dex of Msun Mpc^-2]
+        Where it is known, rising; in between linear, beyond constant.
+    factors : tuple of float [1]
+    """
+
+    log10_density: tuple[float, ...] = (0.0,)
+    factors: tuple[float, ...] = (1.0,)
+
+    @classmethod
+    def fit(cls, truth: np.ndarray, mean: np.ndarray) -> DensityCalibration:
+        """Compare validation maps, each (n, y, x) [Msun Mpc^-2]."""
+        check_enough(len(truth))
+        log10_mean = np.log10(mean).reshape(-1)
+        low, high = np.quantile(log10_mean[:: max(1, log10_mean.size // _PIXELS_USED)], _DENSITY_ENDS)
+        which = np.digitize(log10_mean, np.linspace(low, high, _DENSITY_BINS - 1))
+        sums = [np.bincount(which, one.reshape(-1).astype(float), _DENSITY_BINS) for one in (truth, mean)]
+        counts = np.bincount(which, minlength=_DENSITY_BINS)
+        full = counts > 0
+        middle = np.bincount(which, log10_mean, _DENSITY_BINS)[full] / counts[full]
+        return cls(
+            log10_density=tuple(middle.tolist()), factors=tuple((sums[0][full] / sums[1][full]).tolist())
+        )
+
+    def apply(self, mean: np.ndarray) -> np.ndarray:
+        """Return recalibrated maps, (n, y, x) float32 [Msun Mpc^-2]."""
+        factor = np.interp(np.log10(mean), self.log10_density, self.factors)
+        return np.asarray(mean * factor, np.float32)
+
+
 class ApertureCalibration(Config):
     """Quantiles of the errors of ln M(<R), in bins of the predicted mass.
 
@@ -112,16 +155,20 @@ class ApertureCalibration(Config):
 
 
 class Calibration(Config):
-    """Both, for one subset of the views.
+    """All of them, for one subset of the views.
 
     Attributes
     ----------
     pixels : PixelCalibration
     apertures : ApertureCalibration
+        Of the recalibrated density.
+    density : DensityCalibration
+        Leaves the density alone if it is not given.
     """
 
     pixels: PixelCalibration
     apertures: ApertureCalibration
+    density: DensityCalibration = Field(default_factory=DensityCalibration)
 
 
 def unit_of(sd: np.ndarray) -> np.ndarray:

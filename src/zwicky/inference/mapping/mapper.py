@@ -1,6 +1,6 @@
 """A trained network that maps the mass of clusters, with its recalibration and its warning light, in one folder.
 
-The folder holds ``mapper.json`` (validated) and ``network.safetensors``; no pickle.
+The folder holds ``mapper.json`` (validated), ``network.safetensors`` and ``linear.safetensors``; no pickle.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from zwicky.inference.mapping.calibration import (
     aperture_sums,
 )
 from zwicky.inference.mapping.domain import ViewDomain
+from zwicky.inference.mapping.linear_masses import ARRAYS, LinearFacts, LinearMasses
 from zwicky.mocks.theory_settings import TheorySurveySettings, quantity_named
 from zwicky.mocks.theory_survey import TheorySurvey
 from zwicky.models.any_view import AnyView
@@ -39,6 +40,7 @@ FORMAT: Final = "zwicky-mapper"
 FORMAT_VERSION: Final = 1
 DESCRIPTION: Final = "mapper.json"
 WEIGHTS: Final = "network.safetensors"
+LINEAR: Final = "linear.safetensors"
 BATCH: Final = 64
 
 Present = tuple[bool, ...]
@@ -51,8 +53,8 @@ class MapperFacts(Config):
     ----------
     model : dict
         Settings of the network.
-    sha256 : str
-        Of its weights.
+    sha256, linear_sha256 : str
+        Of its weights, and of the linear maps beside it.
     views : tuple of str
         Quantities of the maps that it is given, in order.
     survey : TheorySurveySettings
@@ -62,6 +64,8 @@ class MapperFacts(Config):
     seed : int
     calibrations : dict of str to Calibration
         By subset of the views, as ``subset_name`` spells it.
+    linear : dict of str to LinearFacts
+        Of the linear maps, by subset of the views.
     domain : ViewDomain
         Ranges of the warning light.
     sizes : dict of str to int
@@ -71,11 +75,13 @@ class MapperFacts(Config):
 
     model: dict[str, Any]
     sha256: str
+    linear_sha256: str
     views: tuple[str, ...]
     survey: TheorySurveySettings
     physics: tuple[str, ...]
     seed: int
     calibrations: dict[str, Calibration]
+    linear: dict[str, LinearFacts]
     domain: ViewDomain
     sizes: dict[str, int]
     provenance: dict[str, Any]
@@ -89,10 +95,13 @@ class Mapper:
     ----------
     facts : MapperFacts
     network : MapModel
+    linear : LinearMasses
+        The boring estimate beside it.
     """
 
     facts: MapperFacts
     network: MapModel
+    linear: LinearMasses
 
     @cached_property
     def views(self) -> tuple[MapQuantity, ...]:
@@ -158,6 +167,7 @@ class Mapper:
         mean, median, sd = answer(self.network, maps, redshift, there)
         calibration = self.facts.calibrations[subset_name(self.views, there)]
         half_68, half_95 = calibration.pixels.apply(median, sd)
+        mean = calibration.density.apply(mean)
         sums = calibration.apertures.apply(aperture_sums(mean), aperture_scale(mean, sd))
         masses = self.grid.pixel_value**2 * sums
         radii = 0.5 * self.grid.n_pixels * self.grid.pixel_value * np.arange(1, N_RADII + 1) / N_RADII
@@ -165,6 +175,12 @@ class Mapper:
             subset_name(self.views, there), mean, median, half_68, half_95, masses,
             np.broadcast_to(radii, (len(maps), N_RADII)),
         )  # fmt: skip
+
+    def linear_masses(self, maps: np.ndarray, present: Present | None = None) -> np.ndarray:
+        """Return what linear maps of the same views say of M(<R), (n, radius, level) [Msun]; as of ``predict``."""
+        there = (True,) * len(self.views) if present is None else tuple(bool(one) for one in present)
+        self._check(maps, there)
+        return self.grid.pixel_value**2 * self.linear.quantiles(subset_name(self.views, there), maps)
 
     def judge(self, maps: np.ndarray, present: Present) -> tuple[np.ndarray, list[list[str]]]:
         """Return the flag of each cluster, an index into ``domain.FLAGS``, and its reasons in words."""
@@ -198,7 +214,9 @@ class Mapper:
     def save(self, folder: Path) -> None:
         """Write the mapper; ``mapper.json`` last, so that a folder with it is whole."""
         save_tensors(folder / WEIGHTS, self.network.state_dict())
-        facts = self.facts.model_copy(update={"sha256": sha256_of(folder / WEIGHTS)})
+        save_tensors(folder / LINEAR, self.linear.tensors())
+        digests = {"sha256": sha256_of(folder / WEIGHTS), "linear_sha256": sha256_of(folder / LINEAR)}
+        facts = self.facts.model_copy(update=digests)
         content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts.model_dump(mode="json")}
         write_json(folder / DESCRIPTION, content)
 
@@ -223,16 +241,9 @@ class Mapper:
             raise CheckpointError(
                 "The mapper's description is damaged.", where=str(path), got=str(error)
             ) from error
-        tensors = load_tensors(folder / WEIGHTS)
-        if (found := sha256_of(folder / WEIGHTS)) != facts.sha256:
-            raise CheckpointError(
-                "The weights are not those that the mapper was calibrated with.",
-                where=str(folder / WEIGHTS),
-                expected=f"SHA-256 {facts.sha256[:12]}...",
-                got=f"SHA-256 {found[:12]}...",
-                fix="copy the whole folder again",
-            )
-        if not _belong_together(facts, views, network, tensors):
+        tensors = _checked_tensors(folder / WEIGHTS, facts.sha256)
+        linear = _checked_tensors(folder / LINEAR, facts.linear_sha256)
+        if not _belong_together(facts, views, network, tensors, linear):
             raise CheckpointError(
                 "The description is of another network.",
                 where=str(path),
@@ -240,20 +251,39 @@ class Mapper:
                 fix="copy the whole folder again",
             )
         network.load_state_dict(tensors)
-        return cls(facts, ready(network))
+        return cls(facts, ready(network), LinearMasses.of(facts.linear, linear))
+
+
+def _checked_tensors(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+    """Read the tensors of a file, or raise a CheckpointError if they are not those that were written."""
+    tensors = load_tensors(path)
+    if (found := sha256_of(path)) != sha256:
+        raise CheckpointError(
+            "The weights are not those that the mapper was calibrated with.",
+            where=str(path),
+            expected=f"SHA-256 {sha256[:12]}...",
+            got=f"SHA-256 {found[:12]}...",
+            fix="copy the whole folder again",
+        )
+    return tensors
 
 
 def _belong_together(
-    facts: MapperFacts, views: tuple[MapQuantity, ...], network: MapModel, tensors: Mapping[str, torch.Tensor]
+    facts: MapperFacts,
+    views: tuple[MapQuantity, ...],
+    network: MapModel,
+    tensors: Mapping[str, torch.Tensor],
+    linear: Mapping[str, torch.Tensor],
 ) -> bool:
-    """Say whether the weights and the calibrations are of the network and the views described."""
+    """Say whether weights, linear maps and calibrations are of the network and the views described."""
     shapes, found = (
         {name: t.shape for name, t in state.items()} for state in (network.state_dict(), tensors)
     )
     subsets = subsets_of(network, len(views))
-    return shapes == found and all(
-        len(one) == len(views) and subset_name(views, one) in facts.calibrations for one in subsets
-    )
+    names = {subset_name(views, one) for one in subsets if len(one) == len(views)}
+    arrays = {f"{name}.{array}" for name in facts.linear for array in ARRAYS}
+    whole = len(names) == len(subsets) and names <= set(facts.calibrations) and names <= set(facts.linear)
+    return whole and shapes == found and arrays == set(linear)
 
 
 def ready(network: MapModel) -> MapModel:

@@ -36,10 +36,8 @@ def as_dict(answer: MapAnswer) -> dict[str, Any]:
         "beam_arcmin": mass_map.beam_arcmin,
         "mass_kind": "inside a cylinder along the line of sight",
         "mass_unit": "Msun",
-        "masses": [
-            {"radius_mpc": float(radius), **dict(zip(LEVEL_NAMES, map(float, quantiles), strict=True))}
-            for radius, quantiles in zip(answer.radii_mpc, answer.mass_quantiles_msun, strict=True)
-        ],
+        "masses": _masses(answer.radii_mpc, answer.mass_quantiles_msun),
+        "linear_masses": _masses(answer.radii_mpc, answer.linear_quantiles_msun),
         "flag": mass_map.light,
         "reasons": list(answer.reasons),
         "notes": list(answer.notes),
@@ -47,6 +45,13 @@ def as_dict(answer: MapAnswer) -> dict[str, Any]:
         "missing": list(answer.missing),
         "mapper": dict(mass_map.mapper),
     }
+
+
+def _masses(radii_mpc: np.ndarray, quantiles_msun: np.ndarray) -> list[dict[str, float]]:
+    return [
+        {"radius_mpc": float(radius), **dict(zip(LEVEL_NAMES, map(float, quantiles), strict=True))}
+        for radius, quantiles in zip(radii_mpc, quantiles_msun, strict=True)
+    ]
 
 
 def _input(one: UsedView) -> dict[str, Any]:
@@ -76,7 +81,7 @@ def answer_text(answer: MapAnswer) -> str:
             ),
             f"  missing: {', '.join(answer.missing) or 'none'}",
             *light_lines(mass_map.light, answer.reasons),
-            f"  {'R [Mpc]':10s}{'M(<R) [1e14 Msun]':20s}{'16-84 %':16s}2.5-97.5 %",
+            f"  {'R [Mpc]':10s}{'M(<R) [1e14 Msun]':20s}{'16-84 %':16s}{'2.5-97.5 %':16s}linear map, 16-84 %",
             *(_row(answer, i) for i in _shown_rows(len(answer.radii_mpc))),
             *(f"  note: {note}" for note in answer.notes),
             "  masses are those of cylinders along the line of sight, never per h; "
@@ -93,7 +98,9 @@ def _shown_rows(n_radii: int) -> list[int]:
 
 def _row(answer: MapAnswer, i: int) -> str:
     bottom, low, median, high, top = (f"{mass / 1e14:.3g}" for mass in answer.mass_quantiles_msun[i])
-    return f"  {answer.radii_mpc[i]:<10.3g}{median:20s}{f'{low} - {high}':16s}{bottom} - {top}"
+    _, from_, middle, to, _ = (f"{mass / 1e14:.3g}" for mass in answer.linear_quantiles_msun[i])
+    network = f"{median:20s}{f'{low} - {high}':16s}{f'{bottom} - {top}':16s}"
+    return f"  {answer.radii_mpc[i]:<10.3g}{network}{middle}, {from_} - {to}"
 
 
 def write_answer(answer: MapAnswer, folder: Path) -> None:

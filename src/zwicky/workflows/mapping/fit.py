@@ -15,11 +15,13 @@ from zwicky.data.dataset import MapData, selected
 from zwicky.inference.mapping.calibration import (
     ApertureCalibration,
     Calibration,
+    DensityCalibration,
     PixelCalibration,
     aperture_scale,
     aperture_sums,
 )
 from zwicky.inference.mapping.domain import ViewDomain
+from zwicky.inference.mapping.linear_masses import LinearMasses
 from zwicky.inference.mapping.mapper import (
     DESCRIPTION,
     Mapper,
@@ -55,10 +57,13 @@ def make_mapper(
     model = trained(name, experiment, network, training, validation, folder, say)
     views = tuple(MapQuantity(view) for view in experiment.views_of(network))
     kept = ("zwicky", "results_version", "commit", "config_hash", "versions")
+    linear = linear_masses(model, views, training, validation)
     mapper = Mapper(
         MapperFacts(
             model=experiment.model_of(network),
             sha256="",
+            linear_sha256="",
+            linear=dict(linear.facts),
             views=tuple(str(view) for view in views),
             survey=experiment.survey(network.geometry, experiment.physics_of(network)[0]),
             physics=experiment.physics_of(network),
@@ -79,6 +84,7 @@ def make_mapper(
             },
         ),
         model,
+        linear,
     )
     mapper.save(place)
     return mapper
@@ -122,6 +128,18 @@ def domain_of(training: MapData, validation: MapData, views: tuple[str, ...]) ->
     return ViewDomain.fit(maps, views, np.concatenate([few.parent, validation.parent]))
 
 
+def linear_masses(
+    model: MapModel, views: tuple[MapQuantity, ...], training: MapData, validation: MapData
+) -> LinearMasses:
+    """Return the linear maps that stand beside a network, one for each subset of views that it takes."""
+    assert training.target is not None and validation.target is not None
+    return LinearMasses.fit(
+        (training.maps.numpy(), training.target.numpy()),
+        (validation.maps.numpy(), validation.target.numpy()),
+        {subset_name(views, present): present for present in subsets_of(model, len(views))},
+    )
+
+
 def calibrations(
     model: MapModel, views: tuple[MapQuantity, ...], validation: MapData
 ) -> dict[str, Calibration]:
@@ -133,7 +151,10 @@ def calibrations(
     found = {}
     for present in subsets_of(model, len(views)):
         mean, median, sd = answer(model, maps, redshift, present)
+        density = DensityCalibration.fit(truth, mean)
+        mean = density.apply(mean)
         found[subset_name(views, present)] = Calibration(
+            density=density,
             pixels=PixelCalibration.fit(log10_truth, median, sd),
             apertures=ApertureCalibration.fit(true_sums, aperture_sums(mean), aperture_scale(mean, sd)),
         )

@@ -63,6 +63,9 @@ class MassMapper(Protocol):
     def predict(self, maps: np.ndarray, redshift: np.ndarray, present: tuple[bool, ...]) -> PredictedMaps:
         """Map some clusters; a missing view is never read."""
 
+    def linear_masses(self, maps: np.ndarray, present: tuple[bool, ...]) -> np.ndarray:
+        """Return quantiles of M(<R) from linear maps of the same views."""
+
     def judge(self, maps: np.ndarray, present: tuple[bool, ...]) -> tuple[np.ndarray, list[list[str]]]:
         """Return the flag of each cluster and its reasons."""
 
@@ -101,6 +104,8 @@ class MapAnswer:
         Of the masses.
     mass_quantiles_msun : (radius, 5) array [Msun]
         Of M(<R), the mass in a cylinder along the line of sight, at ``inference.mapping.answer.LEVELS``.
+    linear_quantiles_msun : (radius, 5) array [Msun]
+        The same from linear maps of the same views: the boring estimate.
     used : tuple of UsedView
         The views that were given.
     missing : tuple of str
@@ -112,6 +117,7 @@ class MapAnswer:
     mass_map: MassMap
     radii_mpc: np.ndarray
     mass_quantiles_msun: np.ndarray
+    linear_quantiles_msun: np.ndarray
     used: tuple[UsedView, ...]
     missing: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -179,7 +185,10 @@ def infer_map(
     missing = [
         key for key, view in VIEWS.items() if view.quantity in mapper.views and key not in mass_map.inputs
     ]
-    return MapAnswer(mass_map, radii[0], masses[0], used, tuple(missing), tuple(reasons[0]), tuple(notes))
+    linear = mapper.linear_masses(maps, present)[0]
+    return MapAnswer(
+        mass_map, radii[0], masses[0], linear, used, tuple(missing), tuple(reasons[0]), tuple(notes)
+    )
 
 
 def _check_mapper(mapper: MassMapper) -> float:
