@@ -77,9 +77,9 @@ class PixelCalibration(Config):
 class DensityCalibration(Config):
     """What an expected density is multiplied by, so that it is right on average whatever it is.
 
-    A network taught by L1 answers with medians, which lie below the mean where errors are skewed; one taught by a
-    likelihood trusts its own model of the errors. On validation clusters both are measured: the truth's mean over that
-    of the answer, as a function of the answer.
+    The mean of a log-normal trusts the network's model of its errors. On validation clusters it is measured: the mean
+    of the truth over that of the answer, as a function of the answer. (A network taught by L1 answers with medians,
+    which lie below the mean where errors are skewed; the median of many clusters' masses is then nearer to the truth.)
 
     Attributes
     ----------

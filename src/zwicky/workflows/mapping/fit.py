@@ -151,7 +151,8 @@ def calibrations(
     found = {}
     for present in subsets_of(model, len(views)):
         mean, median, sd = answer(model, maps, redshift, present)
-        density = DensityCalibration.fit(truth, mean)
+        # A network without errors answers with medians, and is judged as it was published.
+        density = DensityCalibration.fit(truth, mean) if (sd > 0.0).all() else DensityCalibration()
         mean = density.apply(mean)
         found[subset_name(views, present)] = Calibration(
             density=density,
