@@ -24,7 +24,7 @@ from zwicky.core.config import Config
 from zwicky.models.base import Batch, LogNormalMap, MapModel
 from zwicky.models.galaxies import with_galaxies
 from zwicky.models.map_scaling import LogScaling
-from zwicky.models.unet import in_single_precision
+from zwicky.models.unet import begun_linear, fit_shortcut, in_single_precision
 from zwicky.models.unet_parts import Decoder, Encoder, level_widths
 
 LOG_SD_RANGE = (-5.0, 2.0)
@@ -49,6 +49,8 @@ class AnyViewSettings(Config):
     galaxies : int, optional
         Number of the view that shows the stars, in the unit of the target: where it is there, the galaxies' term is
         added (``models.galaxies``).
+    shortcut : bool
+        Add the best linear map of the views that are there to the answer (``models.linear_shortcut``).
     """
 
     kind: Literal["any_view"] = "any_view"
@@ -60,6 +62,7 @@ class AnyViewSettings(Config):
     with_redshift: bool = False
     beta: float = Field(default=0.5, ge=0.0, le=1.0)
     galaxies: int | None = Field(default=None, ge=0)
+    shortcut: bool = False
 
 
 class AnyView(MapModel):
@@ -75,6 +78,7 @@ class AnyView(MapModel):
         self.encoder = Encoder(config.width, widths, n_condition)
         self.decoder = Decoder(widths, n_condition)
         self.head = nn.Conv2d(config.width, 2 if config.galaxies is None else 3, kernel_size=1)
+        self.shortcut = begun_linear(self.head, config.n_views, config.n_pixels) if config.shortcut else None
         self.views = LogScaling(config.n_views, config.n_pixels)
         self.target = LogScaling(1, config.n_pixels)
         self.subsets: Tensor
@@ -87,6 +91,7 @@ class AnyView(MapModel):
         assert batch.target is not None
         self.views.fit(batch.maps)
         self.target.fit(batch.target[:, None])
+        fit_shortcut(self.shortcut, self.views, self.target, batch)
         log_z = torch.log10(1.0 + batch.redshift)
         self.redshift[0], self.redshift[1] = log_z.mean(), log_z.std().clamp(min=1e-3)
 
@@ -101,7 +106,10 @@ class AnyView(MapModel):
             condition = torch.cat([condition, z[:, None]], dim=1)
         features = self.decoder(self.encoder(x, condition), condition)
         images = in_single_precision(self.head, features)
-        median, log_sd = self.target.back(images[:, 0]), images[:, 1].clamp(*LOG_SD_RANGE)
+        standardised = images[:, 0]
+        if self.shortcut is not None:
+            standardised = standardised + self.shortcut(views, present)
+        median, log_sd = self.target.back(standardised), images[:, 1].clamp(*LOG_SD_RANGE)
         if self.config.galaxies is not None:
             stars, there = (one[:, self.config.galaxies] for one in (batch.maps, present))
             median = with_galaxies(median, stars, images[:, 2], there)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from zwicky.core.config import Config
 from zwicky.models.base import Batch, LogNormalMap, MapModel
 from zwicky.models.galaxies import with_galaxies
-from zwicky.models.map_scaling import LogScaling
+from zwicky.models.linear_shortcut import LinearShortcut
+from zwicky.models.map_scaling import CHUNK, LogScaling
 from zwicky.models.unet_parts import Decoder, Encoder, Merger, level_widths
 
 
@@ -49,6 +50,8 @@ class UNetSettings(Config):
     galaxies : int, optional
         Number of the view that shows the stars, in the unit of the target: adds the galaxies' term
         (``models.galaxies``). Not in the published network.
+    shortcut : bool
+        Add the best linear map to the answer (``models.linear_shortcut``). Not in the published network.
     """
 
     kind: Literal["unet"] = "unet"
@@ -59,6 +62,7 @@ class UNetSettings(Config):
     encoders: Literal["stacked", "separate"] = "stacked"
     encoder_width: int = Field(default=17, ge=1)
     galaxies: int | None = Field(default=None, ge=0)
+    shortcut: bool = False
 
 
 class UNet(MapModel):
@@ -77,6 +81,7 @@ class UNet(MapModel):
             self.merger = None
         self.decoder = Decoder(widths, 0)
         self.head = nn.Conv2d(config.width, 1 if config.galaxies is None else 2, kernel_size=1)
+        self.shortcut = begun_linear(self.head, config.n_views, config.n_pixels) if config.shortcut else None
         self.views = LogScaling(config.n_views, config.n_pixels)
         self.target = LogScaling(1, config.n_pixels)
 
@@ -85,6 +90,7 @@ class UNet(MapModel):
         assert batch.target is not None
         self.views.fit(batch.maps)
         self.target.fit(batch.target[:, None])
+        fit_shortcut(self.shortcut, self.views, self.target, batch)
 
     def log10_median(self, maps: Tensor) -> Tensor:
         """Return the answer to views, (batch, view, y, x) in their kept units, as log10, (batch, y, x)."""
@@ -93,7 +99,11 @@ class UNet(MapModel):
         features = [encoder(part, None) for encoder, part in zip(self.encoders, parts, strict=True)]
         merged = features[0] if self.merger is None else self.merger(features)
         images = in_single_precision(self.head, self.decoder(merged, None))
-        smooth = self.target.back(images[:, 0])
+        standardised = images[:, 0]
+        if self.shortcut is not None:
+            there = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
+            standardised = standardised + self.shortcut(views, there)
+        smooth = self.target.back(standardised)
         if self.config.galaxies is None:
             return smooth
         return with_galaxies(smooth, maps[:, self.config.galaxies], images[:, 1])
@@ -107,6 +117,24 @@ class UNet(MapModel):
         """Return the median of log10; this network knows no error."""
         median = self.log10_median(batch.maps)
         return LogNormalMap(median, torch.zeros_like(median))
+
+
+def begun_linear(head: nn.Conv2d, n_views: int, n_pixels: int) -> LinearShortcut:
+    """Return a shortcut, and let the network's own answer begin at zero beside it."""
+    nn.init.zeros_(head.weight[:1])
+    assert head.bias is not None
+    nn.init.zeros_(head.bias[:1])
+    return LinearShortcut(n_views, n_pixels)
+
+
+def fit_shortcut(
+    shortcut: LinearShortcut | None, views: LogScaling, target: LogScaling, batch: Batch
+) -> None:
+    """Fit a shortcut, if there is one, on standardised training maps."""
+    if shortcut is not None:
+        assert batch.target is not None
+        pairs = zip(batch.maps.split(CHUNK), batch.target.split(CHUNK), strict=True)
+        shortcut.fit(torch.cat([views.into(m), target.into(t[:, None])], dim=1) for m, t in pairs)
 
 
 def in_single_precision(head: nn.Module, features: Tensor) -> Tensor:

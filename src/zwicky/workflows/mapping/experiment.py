@@ -65,6 +65,8 @@ class MapNetworkSettings(Config):
         Maps that it sees in training, if not as many as others of its role.
     galaxies : bool
         Add the galaxies' term to a network that sees the stars (``zwicky.models.galaxies``).
+    shortcut : bool
+        Let the network begin with the best linear map (``zwicky.models.linear_shortcut``).
     """
 
     model: dict[str, Any]
@@ -76,6 +78,7 @@ class MapNetworkSettings(Config):
     role: Role = "main"
     images: int | None = Field(default=None, gt=0)
     galaxies: bool = False
+    shortcut: bool = False
 
 
 class MapEvaluationSettings(Config):
@@ -206,6 +209,8 @@ class MappingExperiment(Config):
         """Return the model's settings with the number of its views and the sizes of the preset."""
         views = self.views_of(network)
         told: dict[str, Any] = {"n_views": len(views)}
+        if network.shortcut:
+            told["shortcut"] = True
         if network.galaxies and STARS in views:
             told["galaxies"] = views.index(STARS)
         settings = self._sized(network.model)
