@@ -66,9 +66,17 @@ def store(
     scheduler: Scheduler = None,
 ) -> None:
     """Make the mock observations of an experiment as an HDF5 store; again after a crash to finish it."""
-    from zwicky.workflows.experiment import read_experiment
+    from zwicky.workflows.experiment import kind_of, read_experiment
     from zwicky.workflows.reproduce import make_store
 
+    if kind_of(experiment) == "mapping":
+        from zwicky.workflows.mapping.experiment import read_mapping_experiment
+        from zwicky.workflows.mapping.sets import Sets
+
+        sets = Sets(read_mapping_experiment(experiment, preset), out)
+        sets.make(workers, _say, engine=cast(Any, engine), scheduler=scheduler)
+        print(f"the stores of {experiment} in {out / 'stores'}")
+        return
     made = make_store(
         read_experiment(experiment, preset), out, workers, _say, engine=cast(Any, engine), scheduler=scheduler
     )

@@ -6,7 +6,7 @@ import pytest
 
 
 def test_a_name_that_is_no_command_is_an_experiment(zwicky, empty_folder):
-    ended = zwicky("mock", "deandres2023")
+    ended = zwicky("mock", "deandres222")
     assert ended.status == 2
     assert "did you mean 'deandres2022'?" in ended.err
 
@@ -57,3 +57,16 @@ def test_mistakes_are_said_in_words(zwicky, empty_folder, arguments, words):
     ended = zwicky("mock", *arguments)
     assert ended.status == 2
     assert words in ended.err
+
+
+def test_the_stores_of_an_experiment_with_mass_maps(zwicky, empty_folder, monkeypatch):
+    made = []
+
+    def make(sets, workers, say, *, engine, scheduler):
+        made.append((sets.experiment.name, sets.geometries(), str(sets.folder), workers, engine, scheduler))
+
+    monkeypatch.setattr("zwicky.workflows.mapping.sets.Sets.make", make)
+    ended = zwicky("mock", "store", "deandres2024", "--out", "maps", "--workers", "1")
+    assert ended.status == 0
+    assert made == [("deandres2024", ["scaled", "peak"], "maps", 1, "processes", None)]
+    assert "stores of deandres2024" in ended.out

@@ -18,8 +18,11 @@ def store(grid):
         maps=np.zeros((2, 1, 4, 4), np.float32),
         truth={"redshift": np.full(2, 0.1), "log10_m500c": np.full(2, 14.5)},
         parent=np.array(["a", "b"]),
+        id=np.array(["a-0", "b-0"]),
     )
-    return SimpleNamespace(grid=grid, folder=Path("store"), read=lambda **options: samples)
+    return SimpleNamespace(
+        grid=grid, folder=Path("store"), channels=("compton_y",), read=lambda **options: samples
+    )
 
 
 def test_scaled_maps_are_refused_unless_asked_for():

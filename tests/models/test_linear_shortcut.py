@@ -88,7 +88,20 @@ def test_it_is_fitted_and_never_trained(batch):
     built = network(batch, shortcut=True)
     assert "shortcut.transfer" in built.state_dict()
     assert not [name for name, _ in built.named_parameters() if name.startswith("shortcut")]
-    assert built.n_parameters == network(batch).n_parameters
+    # One image more of the head: how far the shortcut is trusted.
+    assert built.n_parameters == network(batch).n_parameters + 4 + 1
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["unet", "any_view"])
+def test_a_network_can_say_no(batch, kind):
+    """The last image of the head is by how much more the shortcut is trusted: at -1 it is not there."""
+    built = network(batch, kind, shortcut=True)
+    begun = built.predict(batch).log10_median
+    built.head.bias[-1] = -1.0
+    silent = built.predict(batch).log10_median
+    torch.testing.assert_close(silent, built.target.mean[0].expand_as(silent), rtol=0, atol=1e-5)
+    assert (begun - silent).abs().max() > 0.1
 
 
 def test_nothing_seen_is_nothing_said():

@@ -77,7 +77,8 @@ class AnyView(MapModel):
         self.absent = nn.Parameter(torch.zeros(config.n_views, config.width))
         self.encoder = Encoder(config.width, widths, n_condition)
         self.decoder = Decoder(widths, n_condition)
-        self.head = nn.Conv2d(config.width, 2 if config.galaxies is None else 3, kernel_size=1)
+        n_images = 2 + int(config.galaxies is not None) + int(config.shortcut)
+        self.head = nn.Conv2d(config.width, n_images, kernel_size=1)
         self.shortcut = begun_linear(self.head, config.n_views, config.n_pixels) if config.shortcut else None
         self.views = LogScaling(config.n_views, config.n_pixels)
         self.target = LogScaling(1, config.n_pixels)
@@ -108,7 +109,7 @@ class AnyView(MapModel):
         images = in_single_precision(self.head, features)
         standardised = images[:, 0]
         if self.shortcut is not None:
-            standardised = standardised + self.shortcut(views, present)
+            standardised = standardised + (1.0 + images[:, -1]) * self.shortcut(views, present)
         median, log_sd = self.target.back(standardised), images[:, 1].clamp(*LOG_SD_RANGE)
         if self.config.galaxies is not None:
             stars, there = (one[:, self.config.galaxies] for one in (batch.maps, present))

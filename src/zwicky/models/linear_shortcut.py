@@ -3,7 +3,8 @@
 The linear part of the answer, a filter in |k| of each view (the Wiener filter of ``inference.mapping.linear_map``, on
 standardised logarithms), reaches across the whole map and follows from the training set at once. A network alone takes
 thousands of steps to find it; with the shortcut all of them go into what no filter can do. Its numbers are buffers:
-fitted once, never trained. For each subset of views there is a filter of its own.
+fitted once, never trained. For each subset of views there is a filter of its own. Where a filter is wrong, as in the
+wake of a merger, the network trusts it less: an image of its own multiplies the shortcut, one to begin with.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ class UNet(MapModel):
             self.encoders = nn.ModuleList([Encoder(config.n_views, widths, 0)])
             self.merger = None
         self.decoder = Decoder(widths, 0)
-        self.head = nn.Conv2d(config.width, 1 if config.galaxies is None else 2, kernel_size=1)
+        n_images = 1 + int(config.galaxies is not None) + int(config.shortcut)
+        self.head = nn.Conv2d(config.width, n_images, kernel_size=1)
         self.shortcut = begun_linear(self.head, config.n_views, config.n_pixels) if config.shortcut else None
         self.views = LogScaling(config.n_views, config.n_pixels)
         self.target = LogScaling(1, config.n_pixels)
@@ -102,7 +103,7 @@ class UNet(MapModel):
         standardised = images[:, 0]
         if self.shortcut is not None:
             there = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
-            standardised = standardised + self.shortcut(views, there)
+            standardised = standardised + (1.0 + images[:, -1]) * self.shortcut(views, there)
         smooth = self.target.back(standardised)
         if self.config.galaxies is None:
             return smooth
@@ -120,10 +121,14 @@ class UNet(MapModel):
 
 
 def begun_linear(head: nn.Conv2d, n_views: int, n_pixels: int) -> LinearShortcut:
-    """Return a shortcut, and let the network's own answer begin at zero beside it."""
-    nn.init.zeros_(head.weight[:1])
+    """Return a shortcut, and let the network begin with it: with nothing of its own, and no objection to it.
+
+    The first image of the head is what the network adds; the last is by how much more, or less, it trusts the shortcut.
+    """
     assert head.bias is not None
-    nn.init.zeros_(head.bias[:1])
+    for image in (0, -1):
+        nn.init.zeros_(head.weight[image])
+        nn.init.zeros_(head.bias[image])
     return LinearShortcut(n_views, n_pixels)
 
 

@@ -16,6 +16,7 @@ from zwicky.core.masses import M200C, M500C, Mass, MassDefinition
 from zwicky.core.quantities import MapQuantity
 from zwicky.data.codec import log16_of
 from zwicky.data.dataset import MapData, joined, load_split, selected
+from zwicky.data.engines import Engine
 from zwicky.data.generate import ProgressBar, generate
 from zwicky.data.plan import StorePlan
 from zwicky.data.sight_lines import sight_lines_of
@@ -44,11 +45,13 @@ class Sets:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_read", lru_cache(maxsize=6)(self._load))
 
-    def make(self, workers: int, say: Say) -> None:
-        """Paint all stores, or finish them."""
+    def make(
+        self, workers: int, say: Say, *, engine: Engine = "processes", scheduler: str | None = None
+    ) -> None:
+        """Paint all stores, or finish them; see ``zwicky.data.generate.generate`` for the engines."""
         for geometry in self.geometries():
             for physics in self.experiment.physics:
-                make_store(self.experiment, geometry, physics, self.folder, workers, say)
+                make_store(self.experiment, geometry, physics, self.folder, workers, say, engine, scheduler)
 
     def geometries(self) -> list[str]:
         """Return the geometries that a network of this preset uses, in order."""
@@ -143,7 +146,14 @@ def store_folder(folder: Path, geometry: str, physics: str) -> Path:
 
 
 def make_store(
-    experiment: MappingExperiment, geometry: str, physics: str, folder: Path, workers: int, say: Say
+    experiment: MappingExperiment,
+    geometry: str,
+    physics: str,
+    folder: Path,
+    workers: int,
+    say: Say,
+    engine: Engine,
+    scheduler: str | None,
 ) -> None:
     """Paint one store, or finish it."""
     survey = experiment.survey(geometry, physics).build(experiment.seed)
@@ -159,6 +169,7 @@ def make_store(
     )
     say(f"painting {geometry}, {physics}: {plan.n_samples} sets of {len(survey.channels)} maps")
     with ProgressBar(f"{geometry}, {physics}") as bar:
-        made = generate(survey, plan, store_folder(folder, geometry, physics), workers, bar)
+        place = store_folder(folder, geometry, physics)
+        made = generate(survey, plan, place, workers, bar, engine=engine, scheduler=scheduler)
     for note in made.notes:
         say(f"  note: {note}")
