@@ -2,8 +2,7 @@
 
     python tools/ship_mapper.py runs/deandres2024-laptop/mappers/any_peak estimators/deandres2024
 
-Only arrays of two and more dimensions that are trained are rounded (to a relative 5e-4); normalisations and scalings
-stay as they are. What the rounding does to the maps is printed.
+What the rounding does to the maps is printed.
 """
 
 from __future__ import annotations
@@ -13,22 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from zwicky.core.files import sha256_of, write_json
-from zwicky.inference.mapping.mapper import DESCRIPTION, FORMAT, FORMAT_VERSION, LINEAR, WEIGHTS, Mapper
-from zwicky.training.checkpoint import save_tensors
+from zwicky.inference.mapping.mapper import Mapper
 
 
 def ship(source: Path, folder: Path) -> float:
     """Write the mapper, and return the largest change of log10 of a map [dex]."""
     mapper = Mapper.load(source)
-    trained = {name for name, p in mapper.network.named_parameters() if p.ndim > 1}
-    state = mapper.network.state_dict()
-    save_tensors(folder / WEIGHTS, {n: t.half() if n in trained else t for n, t in state.items()})
-    save_tensors(folder / LINEAR, mapper.linear.tensors())
-    digests = {"sha256": sha256_of(folder / WEIGHTS), "linear_sha256": sha256_of(folder / LINEAR)}
-    facts = mapper.facts.model_copy(update=digests)
-    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **facts.model_dump(mode="json")}
-    write_json(folder / DESCRIPTION, content)
+    mapper.save(folder, half=True)
     maps = np.stack([mapper.survey.observe(i, 0)[q].values for i in range(8) for q in mapper.views])
     maps = np.maximum(maps, np.finfo(np.float32).tiny).reshape(8, len(mapper.views), *maps.shape[1:])
     redshift = np.array([mapper.survey.simulation.cluster(i, 0).redshift for i in range(8)])

@@ -323,6 +323,19 @@ class TestFolder:
         for name in (DESCRIPTION, WEIGHTS, LINEAR):
             assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
+    def test_half_the_bytes_give_nearly_the_same_maps(self, mapper, tmp_path):
+        mapper.save(tmp_path / "whole")
+        mapper.save(tmp_path / "half", half=True)
+        whole, half = (load_file(tmp_path / name / WEIGHTS) for name in ("whole", "half"))
+        assert half["head.weight"].dtype == torch.float16
+        assert torch.equal(half["views.mean"], whole["views.mean"])
+        maps, redshift, _ = sky(4)
+        before, after = (one.predict(maps, redshift) for one in (mapper, Mapper.load(tmp_path / "half")))
+        assert not torch.equal(
+            half["head.weight"].float(), whole["head.weight"]
+        )  # negative control: it is rounded
+        np.testing.assert_allclose(after.log10_median, before.log10_median, atol=3e-3)
+
     def test_other_weights_answer_otherwise(self, mapper):
         """Negative control of the equality above."""
         other = replace(mapper, network=make_mapper().network)
