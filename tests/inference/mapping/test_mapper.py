@@ -71,7 +71,9 @@ def calibration(width=1.0):
 
 def make_mapper(model=None, survey=PEAK, views=VIEWS):
     """Return an untrained mapper; each set of views has a calibration of its own."""
-    torch.manual_seed(1)
+    torch.manual_seed(
+        4
+    )  # with one or seven all its rectifiers are shut: it would answer the same to everything
     settings = {"kind": "any_view", "width": 2, "depth": 3, "with_redshift": True} | (model or {})
     settings = {name: value for name, value in settings.items() if value is not None}
     network = build_map_model(settings)
@@ -165,6 +167,14 @@ class TestAnswers:
         found = replace(mapper, facts=facts).predict(maps, redshift).mass_quantiles_msun
         width = np.log(found[:, 0, 3] / found[:, 0, 2]) / scale[:, 0]
         np.testing.assert_allclose(width, np.where(np.log10(sums[:, -1]) < middle, 1.0, 3.0), rtol=1e-5)
+
+    def test_a_view_that_is_there_is_read(self, mapper):
+        """Negative control of all that is said below of views that are not read."""
+        maps, redshift, _ = sky(3)
+        for i in range(3):
+            other = maps.copy()
+            other[:, i] *= 3.0
+            assert not same(mapper.predict(maps, redshift), mapper.predict(other, redshift))
 
     def test_all_views_unless_said_otherwise(self, mapper):
         maps, redshift, _ = sky(3)
