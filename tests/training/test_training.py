@@ -137,6 +137,14 @@ def test_one_bad_number_stops_with_the_names_of_the_clusters(tmp_path):
     assert last_good_state(tmp_path) is None
 
 
+def test_a_bad_number_among_the_validation_clusters_stops_it(tmp_path):
+    validation = toy_data(80, 2)
+    validation.maps[3, 0, 5, 5] = float("nan")
+    with pytest.raises(TrainingError, match="validation clusters is not a number"):
+        train(MODEL, toy_data(200, 1), validation, SETTINGS, tmp_path, 1)
+    assert not list(tmp_path.glob("*.json"))
+
+
 def test_a_folder_of_another_training_is_refused(tmp_path):
     run(tmp_path)
     with pytest.raises(TrainingError, match="other settings"):

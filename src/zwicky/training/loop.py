@@ -159,8 +159,8 @@ class _Run:
         self.model.mark_forward_method("loss")
         self.validation = [self._on_device(batch) for batch in validation.batches(model.validation_batch)]
         self.n_validation = len(validation)
-        self.average = {name: value.clone() for name, value in self.bare.state_dict().items()}
-        self.best = dict(self.average)
+        self.average = self._copy()
+        self.best = self._copy()
         self.history: list[dict[str, float]] = []
         self.best_epoch, self.best_loss = 0, math.inf
         self.steps_per_epoch = math.ceil(len(training) / settings.batch_size)
@@ -232,17 +232,26 @@ class _Run:
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
         decay = min(self.settings.ema_decay, (1.0 + step) / (10.0 + step))  # follows faster at the start
-        for name, value in self.bare.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1.0 - decay)
+        values = {n: value for n, value in self.bare.state_dict().items() if value.is_floating_point()}
+        torch._foreach_lerp_([self.average[name] for name in values], list(values.values()), 1.0 - decay)
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.bare.state_dict().items()}
 
     @torch.no_grad()
     def _validation_loss(self) -> float:
-        current = {name: value.clone() for name, value in self.bare.state_dict().items()}
+        current = self._copy()
         self.bare.load_state_dict(self.average)
         self.bare.eval()
         total = sum(float(self.model.loss(batch)) * len(batch.maps) for batch in self.validation)
         self.bare.load_state_dict(current)
+        if not math.isfinite(total):
+            raise TrainingError(
+                "The loss of the validation clusters is not a number.",
+                where=f"epoch {len(self.history) + 1}",
+                got=total,
+                fix="look for maps that are not finite; if there are none, lower training.learning_rate",
+            )
         return total / self.n_validation
 
     def _on_device(self, batch: Batch) -> Batch:
