@@ -68,5 +68,5 @@ def test_clean_clusters_are_in_its_domain(mapper, clusters):
 def test_where_it_comes_from(mapper):
     assert mapper.facts.provenance["experiment"] == "deandres2024"
     assert mapper.facts.provenance["preset"] == "laptop"
-    assert [subset_name(mapper.views, one) for one in mapper.subsets][0] == "sz+xray+star"
+    assert subset_name(mapper.views, mapper.subsets[0]) == "sz+xray+star"
     assert sum(path.stat().st_size for path in mapper_folder("deandres2024").iterdir()) < 5e6
