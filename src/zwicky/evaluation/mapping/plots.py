@@ -28,7 +28,7 @@ BLACK: Final = "#000000"
 _BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY = COLOURS
 _COLOUR_OF: Final = {
     "sz": _BLUE, "xray": _GREEN, "star": _ORANGE, "multi1": _RED, "multi3": _PINK, "any": _SKY, "all": BLACK,
-    "pix2pix": "#7A5230", MEAN_PROFILE: GREY,
+    "multi1_plain": "#999933", "pix2pix": "#7A5230", MEAN_PROFILE: GREY,
 }  # fmt: skip
 _SHOWN_DIFFERENCE: Final = 0.5
 """Half of the range of the histograms of the relative difference."""
