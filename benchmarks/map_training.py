@@ -6,16 +6,23 @@ speed also stands beside the matrix product, without which no convolution can do
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rows import Row, bf16_instructions, median_seconds
-from training import Raced, alternating, as_data, noise
-from zwicky.data.dataset import MapData
+from training import SEED, Raced, alternating, as_data, noise
+from zwicky.data.dataset import MapData, selected
 from zwicky.models.table import build_map_model
+from zwicky.training.loop import TrainingSettings, train
 from zwicky.workflows.mapping.experiment import read_mapping_experiment
 
 EXPERIMENT = "deandres2024"
@@ -50,9 +57,37 @@ def rows(*, quick: bool) -> list[Row]:
         raced = alternating(model, data, settings, BUDGET_SECONDS)
         epoch = f"{n_steps} steps of {taught.batch_size} images, {arithmetic(taught.precision, cuda=cuda)}"
         found += raced.rows(f"map training, {kind}", epoch, f"32-true{verdict(kind, raced.ratio)}")
+        if kind in WANTED and not cuda:
+            found.append(_pair(kind, raced, model, settings, n_steps))
         if per_second is not None:
             found.append(_fraction(kind, raced, flops_per_image(model, data, taught.batch_size), per_second))
     return found
+
+
+def _pair(kind: str, raced: Raced, model: Mapping[str, Any], settings: TrainingSettings, n_steps: int) -> Row:
+    """Train two networks at a time, one process and half of the threads each, as ``zwicky reproduce`` does on a CPU."""
+    threads = max(1, (os.cpu_count() or 1) // 2)
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=fresh) as pool:
+        works = [pool.submit(alone, dict(model), settings, n_steps, threads) for _ in range(2)]
+        together = sum(work.result() for work in works)
+    ratio = together * raced.seconds_per_image_plain
+    return Row(
+        f"map training, two of {kind} side by side over a plain loop", ratio, "1",
+        f"{together:.0f} images/s in two processes, {threads} thread each; the plain loop has all{verdict(kind, ratio)}",
+    )  # fmt: skip
+
+
+def alone(model: Mapping[str, Any], settings: TrainingSettings, n_steps: int, threads: int) -> float:
+    """Train for three epochs, and return the images per second of the last two."""
+    torch.set_num_threads(threads)
+    data = synthetic(settings.batch_size * n_steps)
+    ends: list[float] = []
+    with TemporaryDirectory() as folder:
+        few = selected(data, slice(0, settings.batch_size))
+        three = settings.model_copy(update={"epochs": 3, "patience": 3})
+        train(model, data, few, three, Path(folder), SEED, lambda _: ends.append(time.perf_counter()))
+    return 2 * len(data) / (ends[2] - ends[0])
 
 
 def synthetic(n: int) -> MapData:

@@ -66,6 +66,11 @@ class Raced:
         return self.n_images / statistics.median(self.ours)
 
     @property
+    def seconds_per_image_plain(self) -> float:
+        """Of the plain loop, the median epoch."""
+        return statistics.median(self.plain) / self.n_images
+
+    @property
     def ratio(self) -> float:
         """How much faster our loop is: the median of the pairs."""
         return statistics.median(p / o for o, p in zip(self.ours, self.plain, strict=True))
