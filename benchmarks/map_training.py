@@ -74,7 +74,7 @@ def _pair(kind: str, raced: Raced, model: Mapping[str, Any], settings: TrainingS
     ratio = together * raced.seconds_per_image_plain
     return Row(
         f"map training, two of {kind} side by side over a plain loop", ratio, "1",
-        f"{together:.0f} images/s in two processes, {threads} thread each; the plain loop has all{verdict(kind, ratio)}",
+        f"{together:.0f} images/s, {threads} thread for each; the plain loop has all{verdict(kind, ratio)}",
     )  # fmt: skip
 
 
