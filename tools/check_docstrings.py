@@ -36,6 +36,7 @@ UNIT_OF_SUFFIX: Final = {
     "arcmin2": ("arcmin", 2),
     "kev": ("keV", 1),
     "uk": ("uK", 1),
+    "uk2": ("uK", 2),
     "k": ("K", 1),
     "dex": ("dex", 1),
     "rad": ("rad", 1),
@@ -92,7 +93,8 @@ def expected_units(name: str) -> tuple[str, ...]:
     """Return the spellings that the suffix of a name allows; none if the name carries no unit.
 
     A power after another unit divides (``_kev_cm3`` is keV cm^-3), so does all that follows ``per``;
-    a first power multiplies (``_uk_arcmin`` is uK arcmin).
+    a first power multiplies (``_uk_arcmin`` is uK arcmin), and so does what follows the square of a map, in a power
+    spectrum (``_uk2_arcmin2`` is uK^2 arcmin^2).
     """
     tokens = re.split(r"_(?:from|of|at|within)_", name.lower())[0].split("_")
     if "log10" in tokens:
@@ -109,7 +111,8 @@ def expected_units(name: str) -> tuple[str, ...]:
             divides = True
             continue
         unit, power = UNIT_OF_SUFFIX[token]
-        factors.append((unit, -power if divides or (factors and power > 1) else power))
+        under = divides or (factors and power > 1 and factors[-1] != ("uK", 2))
+        factors.append((unit, -power if under else power))
     if not factors:
         return ()
     text = " ".join(unit if power == 1 else f"{unit}^{power}" for unit, power in factors)
