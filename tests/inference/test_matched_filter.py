@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 
+from zwicky.core.grid import Grid
 from zwicky.core.randomness import Key, Stream
-from zwicky.inference.matched_filter import OFFSET_SD, MatchedFilter
+from zwicky.inference.matched_filter import MatchedFilter
+from zwicky.instruments.instrument import ZERO_LEVEL_SD
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +20,7 @@ def dense_covariance(instrument):
     n = instrument.grid.n_pixels
     y, x = (a.ravel() for a in np.indices((n, n)))
     lag = instrument.field.covariance
-    return lag[(y[:, None] - y) % lag.shape[0], (x[:, None] - x) % lag.shape[1]] + OFFSET_SD**2
+    return lag[(y[:, None] - y) % lag.shape[0], (x[:, None] - x) % lag.shape[1]] + ZERO_LEVEL_SD**2
 
 
 def test_it_is_generalised_least_squares(bank):
@@ -33,6 +36,46 @@ def test_it_is_generalised_least_squares(bank):
         np.testing.assert_allclose(
             filtered.y500_arcmin2[:, size], expected, rtol=1e-6, atol=1e-6 * filtered.sigma_arcmin2[size]
         )
+
+
+class TwoBands:
+    """Two bands that share a red field, as maps share the CMB; the second sees no cluster, as near 218 GHz."""
+
+    grid = theory_grid = Grid(10, 1.0 * u.arcmin, "sky")
+    zero_level_sd = np.array([50.0, 80.0])
+
+    def signals(self, compton_y):
+        return np.stack([compton_y, 0.0 * compton_y])
+
+    def covariance(self):
+        d = np.minimum(np.arange(20), 20 - np.arange(20))
+        shared = np.exp(-0.5 * (d[:, None] ** 2 + d**2) / 3.0**2)
+        white = np.zeros((20, 20))
+        white[0, 0] = 0.3
+        return np.array([[shared + white, shared], [shared, shared + 2.0 * white]])
+
+
+def test_bands_that_share_a_field_are_weighed_together():
+    """As the dense covariance of both bands says; and what they share cancels."""
+    bank = MatchedFilter(TwoBands(), "a10", (1.0, 6.0))
+    y, x = (a.ravel() for a in np.indices((10, 10)))
+    lag = bank.instrument.covariance()
+    dense = lag[:, :, (y[:, None] - y) % 20, (x[:, None] - x) % 20]
+    for band, sd in enumerate(bank.instrument.zero_level_sd):
+        dense[band, band] += sd**2
+    dense = dense.transpose(0, 2, 1, 3).reshape(200, 200)
+    rng = np.random.default_rng(3)
+    stamps = rng.normal(size=(4, 2, 10, 10))
+    filtered = bank(stamps)
+    for size in (0, 40):
+        t = bank.templates[size]
+        solved = np.linalg.solve(dense, t)
+        assert filtered.sigma_arcmin2[size] == pytest.approx((t @ solved) ** -0.5, rel=1e-6)
+        np.testing.assert_allclose(
+            filtered.y500_arcmin2[:, size], stamps.reshape(4, -1) @ solved / (t @ solved), rtol=1e-6
+        )
+        one = t[:100] @ np.linalg.solve(dense[:100, :100], t[:100])
+        assert t @ solved > 1.2 * one  # the second band takes away part of the shared field
 
 
 def test_a_noise_free_cluster_is_measured_exactly_whatever_the_zero_level(bank):

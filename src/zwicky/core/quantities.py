@@ -16,6 +16,9 @@ class MapQuantity(StrEnum):
 
     COMPTON_Y = "compton_y"
     TEMPERATURE = "temperature"
+    TEMPERATURE_90 = "temperature_90"
+    TEMPERATURE_150 = "temperature_150"
+    TEMPERATURE_220 = "temperature_220"
     XRAY_SURFACE_BRIGHTNESS = "xray_surface_brightness"
     XRAY_PHOTON_BRIGHTNESS = "xray_photon_brightness"
     XRAY_COUNTS = "xray_counts"
@@ -30,6 +33,10 @@ _SURFACE_DENSITY: Final = u.Msun / u.Mpc**2
 UNIT_OF: Final[dict[MapQuantity, u.UnitBase]] = {
     MapQuantity.COMPTON_Y: COMPTON_Y,
     MapQuantity.TEMPERATURE: UK_CMB,
+    # In a band that is called 90, 150 or 220 GHz; the instrument's file says where it really lies.
+    MapQuantity.TEMPERATURE_90: UK_CMB,
+    MapQuantity.TEMPERATURE_150: UK_CMB,
+    MapQuantity.TEMPERATURE_220: UK_CMB,
     # Emitted power and photons per proper area at the cluster. A core emits 1e45 erg/s/Mpc2: a multiple, because
     # single precision ends at 3e38.
     MapQuantity.XRAY_SURFACE_BRIGHTNESS: u.CompositeUnit(1e40, [u.erg, u.s, u.Mpc], [1, -1, -2]),

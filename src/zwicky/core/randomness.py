@@ -36,6 +36,8 @@ class Stream(IntEnum):
     SIGHT_LINE = 16
     CORE = 17
     NOISE_LADDER = 18
+    MICROWAVE_SKY = 19
+    MICROWAVE_NOISE = 20
     TEST = 99
 
 

@@ -8,7 +8,7 @@ is a flag and the reason in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -16,14 +16,14 @@ import numpy as np
 from scipy import fft
 
 from zwicky.core.config import Config
+from zwicky.core.grid import Grid
 from zwicky.inference.classical import ClassicalMasses
 from zwicky.inference.matched_filter import MatchedFilter
-from zwicky.instruments.spectrum import multipoles
+from zwicky.instruments.spectrum import SeenBand, multipoles
 
 Flag = Literal["in-domain", "edge", "out-of-domain"]
 FLAGS: Final[tuple[Flag, ...]] = ("in-domain", "edge", "out-of-domain")
 
-ELL_EDGES: Final = (150.0, 300.0, 500.0, 800.0, 1200.0, 1700.0, 2400.0, 3400.0)
 SNR_EDGES: Final = (6.0, 15.0, 50.0)
 MIN_STAMPS: Final = 100
 CHUNK: Final = 500
@@ -73,8 +73,20 @@ class Domain(Config):
     ranges: tuple[dict[str, Range], ...]
 
     @classmethod
-    def fit(cls, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> Domain:
-        """Take ranges from the numbers of held-out mocks, name -> (stamp,); bins of fewer than 100 are not opened."""
+    def fit(
+        cls, numbers: Mapping[str, np.ndarray], snr: np.ndarray, words: Mapping[str, str] | None = None
+    ) -> Domain:
+        """Take ranges from the numbers of held-out mocks.
+
+        Parameters
+        ----------
+        numbers : dict of str to (stamp,) array
+        snr : (stamp,) array [1]
+            A bin of fewer than 100 is not opened.
+        words : dict of str to str, optional
+            What each number is, for people: ``words_of``. Default: the numbers that know no band.
+        """
+        words = WORDS if words is None else words
         edges: list[float] = []
         for edge in SNR_EDGES:
             below = snr >= (edges[-1] if edges else -np.inf)
@@ -90,8 +102,8 @@ class Domain(Config):
             tables.append(
                 {
                     name: Range(
-                        words=WORDS[name],
-                        low=0.0 if name in ONE_SIDED else float(q[0]),
+                        words=words[name],
+                        low=0.0 if name.split("/")[0] in ONE_SIDED else float(q[0]),
                         median=float(q[1]),
                         high=float(q[2]),
                     )
@@ -142,11 +154,19 @@ WORDS: Final[dict[str, str]] = {
     "strongest_source": "the strongest source beside the round cluster in units of its noise",
     "deepest_hole": "the deepest hole beside the round cluster in units of its noise",
     "features": "the distance of the network's features from the training cloud",
-    **{
-        f"power_{i}": f"the noise power at multipoles {low:.0f}-{high:.0f} over the instrument's"
-        for i, (low, high) in enumerate(pairwise(ELL_EDGES))
-    },
 }
+
+
+def words_of(bands: Sequence[SeenBand]) -> dict[str, str]:
+    """Return what each number of ``describe`` is, in words; after a slash stands the band, if there are several."""
+    words = dict(WORDS)
+    for band in bands:
+        of, which = (f"/{band.name}", f", {band.name}") if len(bands) > 1 else ("", "")
+        words |= {f"{name}{of}": f"{text}{which}" for name, text in WORDS.items()}
+        for i, (low, high) in enumerate(pairwise(band.ell_edges)):
+            text = f"the noise power at multipoles {low:.0f}-{high:.0f} over the instrument's"
+            words[f"power_{i}{of}"] = f"{text}{which}"
+    return words
 
 
 def describe(stamps: np.ndarray, masses: ClassicalMasses, bank: MatchedFilter) -> dict[str, np.ndarray]:
@@ -154,8 +174,8 @@ def describe(stamps: np.ndarray, masses: ClassicalMasses, bank: MatchedFilter) -
 
     Parameters
     ----------
-    stamps : (stamp, y, x) array [Compton y]
-        On the grid of the bank's instrument.
+    stamps : (stamp, y, x) or (stamp, band, y, x) array
+        On the grid of the bank's instrument, in the unit of its maps.
     masses : ClassicalMasses
         Of the same stamps: the round cluster that is subtracted.
     bank : MatchedFilter
@@ -172,65 +192,72 @@ def describe(stamps: np.ndarray, masses: ClassicalMasses, bank: MatchedFilter) -
 def _describe_chunk(
     stamps: np.ndarray, y500_arcmin2: np.ndarray, size: np.ndarray, bank: MatchedFilter
 ) -> dict[str, np.ndarray]:
-    instrument = bank.instrument
-    grid, noise = instrument.grid, instrument.field.rms
+    grid, bands = bank.instrument.grid, bank.instrument.seen_bands
+    images = stamps.reshape(len(stamps), len(bands), *grid.shape)
+    residual = images - (y500_arcmin2[:, None] * bank.templates[size]).reshape(images.shape)
+    numbers: dict[str, np.ndarray] = {}
+    for i, band in enumerate(bands):
+        of = f"/{band.name}" if len(bands) > 1 else ""
+        found = _describe_band(images[:, i], residual[:, i], grid, band)
+        numbers |= {f"{name}{of}": values for name, values in found.items()}
+    return {**numbers, "misfit": bank.chi2(residual)}
+
+
+def _describe_band(
+    stamps: np.ndarray, residual: np.ndarray, grid: Grid, band: SeenBand
+) -> dict[str, np.ndarray]:
+    """Return the numbers of one band; the zero level is taken off ``residual``, which is changed."""
     outskirts = np.flatnonzero(grid.radius() > 0.36 * grid.width.value)
-    residual = stamps - (y500_arcmin2[:, None] * bank.templates[size]).reshape(stamps.shape)
-    outer = residual.reshape(len(stamps), -1)[:, outskirts] / noise
+    outer = residual.reshape(len(stamps), -1)[:, outskirts] / band.rms
     zero_level = np.median(outer, axis=1)
-    residual -= noise * zero_level[:, None, None]
-    strongest, deepest = _extremes(residual, bank)
-    powers = _relative_power(residual, bank)
+    residual -= band.rms * zero_level[:, None, None]
+    strongest, deepest = _extremes(residual, grid, band)
     return {
-        "brightest": stamps.max(axis=(1, 2)) / noise,
-        "faintest": stamps.min(axis=(1, 2)) / noise,
+        "brightest": stamps.max(axis=(1, 2)) / band.rms,
+        "faintest": stamps.min(axis=(1, 2)) / band.rms,
         "outskirts": outer.std(axis=1),
         "zero_level": zero_level,
-        "misfit": bank.chi2(residual),
-        "off_centre": _tilt(residual, bank),
+        "off_centre": _tilt(residual, grid, band),
         "strongest_source": strongest,
         "deepest_hole": deepest,
-        **{f"power_{i}": power for i, power in enumerate(powers)},
+        **_relative_power(residual, grid, band),
     }
 
 
-def _tilt(residual: np.ndarray, bank: MatchedFilter) -> np.ndarray:
+def _tilt(residual: np.ndarray, grid: Grid, band: SeenBand) -> np.ndarray:
     """Return the dipole of the middle two beams over its noise without correlations: large when off centre."""
-    instrument = bank.instrument
-    n, radius_arcmin = residual.shape[1], instrument.grid.radius()
+    n, radius_arcmin = residual.shape[1], grid.radius()
     axis = np.arange(n) - (n - 1) / 2.0
-    weight = np.exp(-0.5 * (radius_arcmin / (0.6 * instrument.beam_arcmin)) ** 2)
+    weight = np.exp(-0.5 * (radius_arcmin / (0.6 * band.beam_arcmin)) ** 2)
     flat = residual.reshape(len(residual), -1)
     dipoles = [flat @ (weight * a).ravel() for a in (axis[:, None], axis[None, :])]
-    return np.hypot(*dipoles) / (instrument.field.rms * np.sqrt((weight**2 * axis[:, None] ** 2).sum()))
+    return np.hypot(*dipoles) / (band.rms * np.sqrt((weight**2 * axis[:, None] ** 2).sum()))
 
 
-def _extremes(residual: np.ndarray, bank: MatchedFilter) -> tuple[np.ndarray, np.ndarray]:
+def _extremes(residual: np.ndarray, grid: Grid, band: SeenBand) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest and the smallest signal-to-noise of a point source anywhere on each stamp, (stamp,) each.
 
     The filter is that for an unresolved source, B / P in Fourier space, with the stamp taken for periodic.
     """
-    grid, instrument = bank.instrument.grid, bank.instrument
     n = grid.n_pixels
-    power = instrument.field.power_at(multipoles(n, grid.pixel_value))
-    kernel = instrument.beam_transform(n) / power
+    power = band.power_at(multipoles(n, grid.pixel_value))
+    kernel = band.beam_transform(n) / power
     noise = np.sqrt(np.fft.irfft2(kernel**2 * power, s=(n, n))[0, 0]) / grid.pixel_value
     snr = fft.irfft2(fft.rfft2(residual) * (kernel / noise), s=(n, n))
     return snr.max(axis=(1, 2)), snr.min(axis=(1, 2))
 
 
-def _relative_power(residual: np.ndarray, bank: MatchedFilter) -> list[np.ndarray]:
+def _relative_power(residual: np.ndarray, grid: Grid, band: SeenBand) -> dict[str, np.ndarray]:
     """Return the windowed power in bins of multipole over that of the instrument's noise, each (stamp,)."""
-    grid, field = bank.instrument.grid, bank.instrument.field
     n = grid.n_pixels
     window = np.outer(np.hanning(n), np.hanning(n))
     ell = multipoles(n, grid.pixel_value)
-    expected = field.power_at(ell)
+    expected = band.power_at(ell)
     modes = fft.rfft2(residual * window).reshape(len(residual), -1)
     norm = grid.pixel_value**2 / (window**2).sum()
-    powers = []
-    for low, high in pairwise(ELL_EDGES):
+    powers = {}
+    for i, (low, high) in enumerate(pairwise(band.ell_edges)):
         inside = np.flatnonzero((ell >= low) & (ell < high))
         measured = (np.abs(modes[:, inside]) ** 2).mean(axis=1) * norm
-        powers.append(measured / expected.ravel()[inside].mean())
+        powers[f"power_{i}"] = measured / expected.ravel()[inside].mean()
     return powers

@@ -25,7 +25,8 @@ from zwicky.inference.classical import ClassicalEstimator, ClassicalMasses
 from zwicky.inference.conformal import LEVELS, Conformal
 from zwicky.inference.domain import FLAGS, MASS_MARGIN_DEX, Domain, Flag, describe
 from zwicky.inference.matched_filter import MatchedFilter
-from zwicky.mocks.settings import SurveySettings
+from zwicky.instruments.instrument import Instrument
+from zwicky.mocks.kinds import AnySurvey, AnySurveySettings
 from zwicky.mocks.survey import MockSurvey
 from zwicky.models.base import Batch, GaussianMass, MassModel
 from zwicky.models.table import build_model
@@ -47,7 +48,7 @@ class EstimatorFacts(Config):
         Settings of the network.
     member_sha256 : tuple of str
         Of the weights of each member of the ensemble.
-    survey : SurveySettings
+    survey : SurveySettings or MicrowaveSurveySettings
         What the networks were trained on.
     survey_seed : int
     ln_y_offset, sigma_ln_y : float
@@ -63,7 +64,7 @@ class EstimatorFacts(Config):
 
     model: dict[str, Any]
     member_sha256: tuple[str, ...]
-    survey: SurveySettings
+    survey: AnySurveySettings
     survey_seed: int
     ln_y_offset: float
     sigma_ln_y: float
@@ -117,7 +118,7 @@ class NetworkAnswer:
 
     @torch.inference_mode()
     def predict(self, stamps: np.ndarray, redshift: np.ndarray) -> GaussianMass:
-        """Weigh stamps, (stamp, y, x) in Compton y; returns tensors (stamp,) [dex of Msun]."""
+        """Weigh stamps, (stamp, y, x) or (stamp, band, y, x); returns tensors (stamp,) [dex of Msun]."""
         parts = [_mixture([m.predict(batch) for m in self.members]) for batch in _batches(stamps, redshift)]
         return GaussianMass(torch.cat([p.mean for p in parts]), torch.cat([p.sd for p in parts]))
 
@@ -128,7 +129,8 @@ class NetworkAnswer:
 
 
 def _batches(stamps: np.ndarray, redshift: np.ndarray) -> list[Batch]:
-    maps = torch.from_numpy(np.ascontiguousarray(stamps, np.float32))[:, None]
+    maps = torch.from_numpy(np.ascontiguousarray(stamps, np.float32))
+    maps = maps[:, None] if maps.ndim == 3 else maps
     z = torch.from_numpy(np.asarray(redshift, np.float32))
     return [Batch(m, s) for m, s in zip(maps.split(BATCH), z.split(BATCH), strict=True)]
 
@@ -162,7 +164,7 @@ class Estimator:
         return M500C
 
     @cached_property
-    def survey(self) -> MockSurvey:
+    def survey(self) -> AnySurvey:
         """The survey of the training set."""
         return self.facts.survey.build(self.facts.survey_seed)
 
@@ -191,9 +193,27 @@ class Estimator:
             self.facts.ln_y_offset, self.facts.sigma_ln_y,
         )  # fmt: skip
 
+    @property
+    def map_instrument(self) -> Instrument:
+        """The instrument of an estimator that weighs one map.
+
+        Raises
+        ------
+        MapError
+            If it weighs bands of the microwave sky.
+        """
+        if not isinstance(self.survey, MockSurvey):
+            raise MapError(
+                "This estimator weighs bands of the microwave sky, not one map.",
+                expected=", ".join(self.survey.channels),
+                got="one map",
+                fix="weigh arrays with Estimator.weigh",
+            )
+        return self.survey.instrument
+
     def check_stamp(self, stamp: Map) -> None:
         """Refuse a map whose quantity, grid or beam is not that of the training set, and say how to convert."""
-        instrument = self.survey.instrument
+        instrument = self.map_instrument
         if stamp.quantity != instrument.config.quantity:
             raise MapError(
                 "The networks were trained on another quantity.",
@@ -221,8 +241,8 @@ class Estimator:
 
         Parameters
         ----------
-        stamps : (stamp, y, x) array [Compton y]
-            On the instrument's grid; cut them with ``data.stamps.cut_stamp``.
+        stamps : (stamp, y, x) or (stamp, band, y, x) array
+            On the instrument's grid, in the unit of its maps; cut them with ``data.stamps.cut_stamp``.
         redshift : (stamp,) array [1]
             Inside the training range.
         """
@@ -337,7 +357,7 @@ def fit_cloud(features: Tensor) -> dict[str, Tensor]:
     return {"mean": mean, "whiten": vectors / values.clamp(min=1e-4 * float(values.max())).sqrt()}
 
 
-def weighable(survey: MockSurvey) -> SphericalClusters:
+def weighable(survey: AnySurvey) -> SphericalClusters:
     """Return the clusters of a survey on which masses can be estimated, or raise a ConfigError."""
     simulation = survey.simulation
     if not isinstance(simulation, SphericalClusters):
@@ -351,7 +371,7 @@ def weighable(survey: MockSurvey) -> SphericalClusters:
     return simulation
 
 
-def classical_estimator(survey: MockSurvey) -> ClassicalEstimator:
+def classical_estimator(survey: AnySurvey) -> ClassicalEstimator:
     """Return the classical estimator of a survey, with the relation of its pressure profile."""
     simulation = weighable(survey)
     config, cosmology = simulation.config, simulation.cosmology

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from zwicky.data.dataset import MapData
+from zwicky.data.dataset import MapData, selected
 from zwicky.inference.conformal import Conformal
-from zwicky.inference.domain import Domain, describe
+from zwicky.inference.domain import Domain, describe, words_of
 from zwicky.inference.estimator import (
     Estimator,
     EstimatorFacts,
@@ -21,7 +21,7 @@ from zwicky.inference.estimator import (
     distance_from_cloud,
     fit_cloud,
 )
-from zwicky.mocks.settings import SurveySettings
+from zwicky.mocks.kinds import AnySurveySettings
 from zwicky.models.base import MassModel
 
 N_RELATION = 3000
@@ -33,7 +33,7 @@ def calibrated_estimator(
     model_settings: Mapping[str, Any],
     training: MapData,
     validation: MapData,
-    survey_settings: SurveySettings,
+    survey_settings: AnySurveySettings,
     survey_seed: int,
     provenance: Mapping[str, Any],
 ) -> Estimator:
@@ -79,7 +79,7 @@ def calibrated_estimator(
         sigma_ln_y=classical.sigma_ln_y,
         network_conformal=Conformal.fit(truth, answer.mean.numpy(), answer.sd.numpy(), masses.snr),
         classical_conformal=Conformal.fit(truth, centre, scale, masses.snr),
-        domain=Domain.fit(numbers, masses.snr),
+        domain=Domain.fit(numbers, masses.snr, words_of(classical.matched_filter.instrument.seen_bands)),
         sizes={"train": len(training), "validation": len(validation)},
         provenance=dict(provenance),
     )
@@ -87,9 +87,6 @@ def calibrated_estimator(
 
 
 def _arrays(data: MapData, n: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return stamps (n, y, x), redshifts and log10 masses as arrays."""
-    return (
-        data.maps[:n, 0].numpy(),
-        data.redshift[:n].double().numpy(),
-        data.log10_mass[:n].double().numpy(),
-    )
+    """Return stamps, redshifts and log10 masses as arrays."""
+    some = data if n is None else selected(data, slice(0, n))
+    return some.stamps, some.redshift.double().numpy(), some.log10_mass.double().numpy()

@@ -1,33 +1,57 @@
 """The matched filter: the best linear estimate of Y500 from a stamp, for every cluster size at once.
 
-A stamp is d = Y500 t(theta500) + offset + n with noise of known covariance C. The estimate
+A stamp is d = Y500 t(theta500) + offset + n with noise of known covariance C. It may have several bands: t is then how
+the cluster looks in each, and C holds what the bands share, such as the CMB. The estimate
 
     Y = t' C^-1 d / t' C^-1 t,    sigma_Y = (t' C^-1 t)^(-1/2)
 
 has the smallest variance of all linear unbiased ones (Haehnelt & Tegmark 1996; Melin, Bartlett & Delabrouille 2006).
 Unlike the usual Fourier form, which takes the stamp for periodic, C is inverted exactly on the finite stamp: templates
 share the eight symmetries of the square and so does C, so that the whole problem lives on one eighth of the pixels. An
-unknown zero level of the map is marginalised over.
+unknown zero level of each band is marginalised over.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from zwicky.core.maps import Map
-from zwicky.core.quantities import UNIT_OF, MapQuantity
-from zwicky.instruments.instrument import Instrument
+from zwicky.core.grid import Grid
+from zwicky.instruments.spectrum import SeenBand
 from zwicky.physics.gnfw import profile_by_name
 from zwicky.simulations.spherical import paint_compton_y
 
 N_SIZES: Final = 64
-OFFSET_SD: Final = 1e-4
-"""Prior standard deviation of the zero level [Compton y]: far more than any map has, so that it is free."""
+
+
+class Observer(Protocol):
+    """What the filter must know of whoever made the maps."""
+
+    @property
+    def grid(self) -> Grid:
+        """The stamp."""
+
+    @property
+    def theory_grid(self) -> Grid:
+        """The stamp with a margin for the beams."""
+
+    @property
+    def zero_level_sd(self) -> np.ndarray:
+        """Prior standard deviation of each band's zero level, (band,): so large that it is free."""
+
+    @property
+    def seen_bands(self) -> tuple[SeenBand, ...]:
+        """Beam and noise of each band."""
+
+    def signals(self, compton_y: np.ndarray) -> np.ndarray:
+        """Return what is seen of a Compton parameter on ``theory_grid``, (band, y, x): linear, without noise."""
+
+    def covariance(self) -> np.ndarray:
+        """Return the covariance of two pixels of two bands by their lag, (band, band, n, n), periodic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +91,19 @@ class Filtered:
 
 @dataclass(frozen=True)
 class MatchedFilter:
-    """A bank of filters for one instrument and one pressure profile.
+    """A bank of filters for one observer and one pressure profile.
 
     Parameters
     ----------
-    instrument : Instrument
-        Its beam, stamp and noise.
+    instrument : Observer
+        Its beams, stamp and noise.
     pressure_profile : str
         A name of physics.gnfw.PROFILES.
     theta500_range_arcmin : (float, float) [arcmin]
         Smallest and largest cluster of the bank.
     """
 
-    instrument: Instrument
+    instrument: Observer
     pressure_profile: str
     theta500_range_arcmin: tuple[float, float]
 
@@ -91,15 +115,15 @@ class MatchedFilter:
 
     @cached_property
     def templates(self) -> np.ndarray:
-        """Stamps of unit Y500 seen by the instrument, (size, pixel) [arcmin^-2]."""
+        """Stamps of unit Y500 seen by the instrument, (size, band and pixel) [unit of the map arcmin^-2]."""
         return np.array([self.template(theta).ravel() for theta in np.exp(self.log_theta500)])
 
     def template(self, theta500_arcmin: float) -> np.ndarray:
-        """Return the stamp of a cluster with Y500 = 1 arcmin2, (y, x)."""
-        grid = self.instrument.theory_grid
-        values = paint_compton_y(grid, 1.0, theta500_arcmin, profile_by_name(self.pressure_profile))
-        unit = UNIT_OF[MapQuantity.COMPTON_Y]
-        return self.instrument.smooth(Map(values, MapQuantity.COMPTON_Y, unit, grid, "theory")).values
+        """Return the stamps of a cluster with Y500 = 1 arcmin2, (band, y, x)."""
+        profile = profile_by_name(self.pressure_profile)
+        return self.instrument.signals(
+            paint_compton_y(self.instrument.theory_grid, 1.0, theta500_arcmin, profile)
+        )
 
     @cached_property
     def _orbits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -114,40 +138,49 @@ class MatchedFilter:
         return orbit.ravel(), first, size
 
     def symmetrised(self, stamps: np.ndarray) -> np.ndarray:
-        """Project stamps on the symmetric subspace, (stamp, pixel) -> (stamp, orbit), orthonormal."""
+        """Project stamps, (stamp, band and pixel), on the symmetric subspace, (stamp, band and orbit), orthonormal."""
         orbit, _, size = self._orbits
-        sums = np.zeros((len(stamps), len(size)))
-        for row, stamp in zip(sums, stamps, strict=True):
-            row += np.bincount(orbit, weights=stamp, minlength=len(size))
-        return sums / np.sqrt(size)
+        images = stamps.reshape(-1, len(orbit))
+        sums = np.zeros((len(images), len(size)))
+        for row, image in zip(sums, images, strict=True):
+            row += np.bincount(orbit, weights=image, minlength=len(size))
+        return (sums / np.sqrt(size)).reshape(len(stamps), -1)
 
     @cached_property
     def _factor(self) -> tuple[np.ndarray, bool]:
-        """Cholesky factor of the covariance, with a free zero level, on the symmetric subspace."""
+        """Cholesky factor of the covariance, with free zero levels, on the symmetric subspace of all bands."""
+        lags = self.instrument.covariance()
+        weight = np.sqrt(self._orbits[2])
+        blocks = [[self._block(lag) for lag in row] for row in lags]
+        for band, sd in enumerate(self.instrument.zero_level_sd):
+            blocks[band][band] = blocks[band][band] + sd**2 * np.outer(weight, weight)
+        covariance = np.block(blocks)
+        return cho_factor(0.5 * (covariance + covariance.T), lower=True)
+
+    def _block(self, lag: np.ndarray) -> np.ndarray:
+        """Return the covariance of two bands on the symmetric subspace, (orbit, orbit), from that by lag."""
         orbit, first, size = self._orbits
         n = self.instrument.grid.n_pixels
-        lag = self.instrument.field.covariance
         rows = np.empty((len(first), len(size)))
         index = np.arange(n)
         for i, pixel in enumerate(first):
-            seen = lag[
-                np.ix_(index - pixel // n, index - pixel % n)
-            ]  # negative lags wrap: the lag array is periodic
+            # Negative lags wrap: the lag array is periodic.
+            seen = lag[np.ix_(index - pixel // n, index - pixel % n)]
             rows[i] = np.bincount(orbit, weights=seen.ravel(), minlength=len(size))
         weight = np.sqrt(size)
-        covariance = rows * weight[:, None] / weight[None, :] + OFFSET_SD**2 * np.outer(weight, weight)
-        return cho_factor(0.5 * (covariance + covariance.T), lower=True)
+        return rows * weight[:, None] / weight[None, :]
 
     @cached_property
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
-        """C^-1 t for each size, spread over the stamp (size, pixel), and t' C^-1 t (size,)."""
+        """C^-1 t for each size, spread over the stamp (size, band and pixel), and t' C^-1 t (size,)."""
         orbit, _, size = self._orbits
         t = self.symmetrised(self.templates)
         solved = cho_solve(self._factor, t.T).T
-        return (solved / np.sqrt(size))[:, orbit], np.einsum("so,so->s", t, solved)
+        by_band = solved.reshape(len(solved), -1, len(size)) / np.sqrt(size)
+        return by_band[:, :, orbit].reshape(len(solved), -1), np.einsum("so,so->s", t, solved)
 
     def __call__(self, stamps: np.ndarray) -> Filtered:
-        """Filter stamps, (stamp, y, x) in Compton y."""
+        """Filter stamps, (stamp, y, x) or (stamp, band, y, x), in the unit of the maps."""
         weights, information = self._weights
         flat = stamps.reshape(len(stamps), -1)
         return Filtered(flat @ weights.T / information, information**-0.5, self.log_theta500)

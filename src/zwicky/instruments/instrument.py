@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,13 +15,23 @@ from zwicky.core.config import Angle, Config, did_you_mean, parse
 from zwicky.core.errors import ConfigError, MapError
 from zwicky.core.grid import Grid
 from zwicky.core.maps import Map, MapSet
-from zwicky.core.quantities import MapQuantity
+from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.core.randomness import Key
-from zwicky.instruments.spectrum import GaussianField, PowerSpectrum
+from zwicky.instruments.spectrum import GaussianField, PowerSpectrum, SeenBand
+
+MAP: Final = "map"
+"""The kind of an instrument whose file names none: it makes one map."""
 
 SIGMA_PER_FWHM: Final = 1.0 / math.sqrt(8.0 * math.log(2.0))
 BEAM_MARGIN_FWHM: Final = 3.0
 """How far beyond the stamp the sky is painted before smoothing [beam FWHM]: exp(-(3 x 2.355)^2 / 2) = 1.5e-11."""
+
+
+ELL_EDGES: Final = (150.0, 300.0, 500.0, 800.0, 1200.0, 1700.0, 2400.0, 3400.0)
+"""Bins of multipole in which a stamp's power is looked at: from its width to the beam of a y-map of Planck."""
+
+ZERO_LEVEL_SD: Final = 1e-4
+"""Prior standard deviation of a map's zero level [Compton y]: far more than any map has, so that it is free."""
 
 
 class GridSettings(Config):
@@ -113,6 +124,34 @@ class Instrument:
         white = 0.0 if self.config.sampling is None else self.config.sampling.rms_max
         return GaussianField(self.grid.n_pixels, self.grid.pixel_value, tuple(parts), white)
 
+    @property
+    def zero_level_sd(self) -> np.ndarray:
+        """Prior standard deviation of the map's zero level, (1,) [Compton y]."""
+        return np.array([ZERO_LEVEL_SD])
+
+    @cached_property
+    def seen_bands(self) -> tuple[SeenBand, ...]:
+        """The one map, for the warning light."""
+        seen = SeenBand(
+            self.config.quantity,
+            self.beam_arcmin,
+            self.field.rms,
+            self.field.power_at,
+            self.beam_transform,
+            ELL_EDGES,
+        )
+        return (seen,)
+
+    def covariance(self) -> np.ndarray:
+        """Return the covariance of two pixels of noise and residual sky by their lag, (1, 1, n, n), periodic."""
+        return self.field.covariance[None, None]
+
+    def signals(self, compton_y: np.ndarray) -> np.ndarray:
+        """Return the Compton parameter on ``theory_grid`` as the telescope sees it without noise, (1, y, x)."""
+        unit = UNIT_OF[MapQuantity.COMPTON_Y]
+        theory = Map(compton_y, MapQuantity.COMPTON_Y, unit, self.theory_grid, "theory")
+        return self.smooth(theory).values[None]
+
     def smooth(self, theory: Map) -> Map:
         """Convolve a theory map on ``theory_grid`` with the beam and cut it to the stamp."""
         if theory.stage != "theory" or not theory.grid.agrees_with(self.theory_grid):
@@ -153,25 +192,47 @@ class Instrument:
         )
 
 
-def catalogue_names() -> list[str]:
-    """Return the names of the instruments that ship with the package."""
-    folder = resources.files("zwicky.instruments") / "catalogue"
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
-    )
+def catalogue_names(kind: str = MAP) -> list[str]:
+    """Return the names of the instruments of one kind that ship with the package.
+
+    Parameters
+    ----------
+    kind : str
+        ``"map"``: one map, such as Planck's of y. ``"microwave"``: bands of the microwave sky.
+    """
+    return sorted(name for name, table in _catalogue().items() if table.get("kind", MAP) == kind)
 
 
-def read_catalogue(name: str) -> InstrumentSettings:
-    """Read and validate one file of the catalogue."""
-    import tomllib
+def catalogue_table(name: str, kind: str) -> dict[str, Any]:
+    """Return one file of the catalogue as it is written, without its kind.
 
-    if name not in catalogue_names():
+    Raises
+    ------
+    ConfigError
+        If the catalogue has no instrument of this kind and name.
+    """
+    known = catalogue_names(kind)
+    if name not in known:
         raise ConfigError(
             "This instrument is not in the catalogue.",
             where="instrument.name",
-            expected=", ".join(catalogue_names()),
+            expected=", ".join(known),
             got=repr(name),
-            fix=did_you_mean(name, catalogue_names()),
+            fix=did_you_mean(name, known),
         )
-    text = (resources.files("zwicky.instruments") / "catalogue" / f"{name}.toml").read_text(encoding="utf-8")
-    return parse(InstrumentSettings, tomllib.loads(text), where=f"catalogue/{name}.toml")
+    return {key: value for key, value in _catalogue()[name].items() if key != "kind"}
+
+
+def read_catalogue(name: str) -> InstrumentSettings:
+    """Read and validate one file of the catalogue that describes a map."""
+    return parse(InstrumentSettings, catalogue_table(name, MAP), where=f"catalogue/{name}.toml")
+
+
+def _catalogue() -> dict[str, dict[str, Any]]:
+    """Read every file of the catalogue, by name."""
+    files = (resources.files("zwicky.instruments") / "catalogue").iterdir()
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8"))
+        for file in files
+        if file.name.endswith(".toml")
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,6 +98,34 @@ class GaussianField:
         )
         low = (n - self.n_pixels) // 2
         return field[low : low + self.n_pixels, low : low + self.n_pixels]
+
+
+@dataclass(frozen=True, eq=False)
+class SeenBand:
+    """One map of a telescope, as someone who judges it must know it.
+
+    Parameters
+    ----------
+    name : str
+        Its quantity.
+    beam_arcmin : float [arcmin]
+        FWHM.
+    rms : float [unit of the map]
+        Expected standard deviation of a pixel without a cluster.
+    power_at : function
+        Of multipoles: expected power of what is not the cluster [unit squared times arcmin2].
+    beam_transform : function
+        Of n: the beam on the modes of a real transform of n x n pixels.
+    ell_edges : tuple of float [1]
+        Of the bins in which its power is looked at.
+    """
+
+    name: str
+    beam_arcmin: float
+    rms: float
+    power_at: Callable[[np.ndarray], np.ndarray]
+    beam_transform: Callable[[int], np.ndarray]
+    ell_edges: tuple[float, ...]
 
 
 def multipoles(n: int, pixel_arcmin: float) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class SurveySettings(Config):
 
     Attributes
     ----------
+    kind : "map"
+        One map, such as Planck's of y.
     simulation : dict
         ``{"kind": "spherical", ...}``; see the simulation's own settings.
     instrument : str
@@ -30,6 +32,7 @@ class SurveySettings(Config):
         Standard deviation per axis of the assumed centre.
     """
 
+    kind: Literal["map"] = "map"
     simulation: dict[str, Any] = Field(default_factory=lambda: {"kind": "spherical"})
     instrument: str = "planck_milca"
     with_residual_sky: bool = True

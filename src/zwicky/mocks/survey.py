@@ -48,6 +48,10 @@ class MockSurvey:
         return (self.instrument.config.quantity,)
 
     @property
+    def target(self) -> None:
+        """No channel is what the others are to be turned into."""
+
+    @property
     def grid(self) -> Grid:
         """The grid of the observed maps."""
         return self.instrument.grid

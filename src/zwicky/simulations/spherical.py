@@ -146,21 +146,61 @@ class SphericalClusters(Simulation):
     ) -> MapSet:
         """Paint the Compton parameter on a "sky" grid."""
         cluster = self.cluster(cluster_index, sight_line)
-        scatter = cluster.properties
-        label_msun = cluster.mass(M500C).msun * self.config.one_minus_bias
-        profile = profile_by_name(self.config.pressure_profile)
-        z, cosmology = cluster.redshift, self.cosmology
-        y500_arcmin2 = mpc2_to_arcmin2(y500_sphere_mpc2(label_msun, z, cosmology, profile), z, cosmology)
-        values = paint_compton_y(
+        values = paint_cluster(
             grid,
-            float(y500_arcmin2 * np.exp(scatter["ln_y500_scatter"])),
-            M500C.radius_mpc(label_msun, z, cosmology) * cosmology.arcmin_per_mpc(z),
-            profile,
-            c500=float(profile.c500 * np.exp(scatter["ln_c500_scatter"])),
+            cluster.mass(M500C).msun * self.config.one_minus_bias,
+            cluster.redshift,
+            self.cosmology,
+            profile_by_name(self.config.pressure_profile),
+            ln_y500=cluster.properties["ln_y500_scatter"],
+            ln_c500=cluster.properties["ln_c500_scatter"],
             centre=centre,
         )
         one = Map(values, MapQuantity.COMPTON_Y, UNIT_OF[MapQuantity.COMPTON_Y], grid, "theory")
         return MapSet(cluster, {MapQuantity.COMPTON_Y: one}, {"simulation": "spherical"})
+
+
+def paint_cluster(
+    grid: Grid,
+    label_msun: float,
+    redshift: float,
+    cosmology: Cosmology,
+    profile: GNFW,
+    *,
+    ln_y500: float = 0.0,
+    ln_c500: float = 0.0,
+    centre: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    """Paint the Compton parameter of a cluster whose profile is that of a given mass.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of kind "sky".
+    label_msun : float [Msun]
+        M500c that labels the profile.
+    redshift : float [1]
+    cosmology : Cosmology
+    profile : GNFW
+    ln_y500, ln_c500 : float [1]
+        Departures of Y500 and of the concentration from those of the profile, as natural logarithms.
+    centre : (y, x) [arcmin]
+        Offset from the grid's centre.
+
+    Returns
+    -------
+    (y, x) array [1]
+        Compton parameter, as means over pixels.
+    """
+    y500_mpc2 = y500_sphere_mpc2(label_msun, redshift, cosmology, profile)
+    return paint_compton_y(
+        grid,
+        float(mpc2_to_arcmin2(y500_mpc2, redshift, cosmology) * np.exp(ln_y500)),
+        M500C.radius_mpc(label_msun, redshift, cosmology) * cosmology.arcmin_per_mpc(redshift),
+        profile,
+        c500=float(profile.c500 * np.exp(ln_c500)),
+        centre=centre,
+    )
 
 
 def paint_compton_y(

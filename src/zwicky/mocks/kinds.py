@@ -1,0 +1,26 @@
+"""The kinds of survey that an experiment can name: one map, or bands of the microwave sky."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+
+from zwicky.mocks.microwave_settings import MicrowaveSurveySettings
+from zwicky.mocks.microwave_survey import MicrowaveSurvey
+from zwicky.mocks.settings import SurveySettings
+from zwicky.mocks.survey import MockSurvey
+
+AnySurvey = MockSurvey | MicrowaveSurvey
+
+
+def kind_of_survey(settings: Any) -> str:
+    """Return the kind that settings name; without a name it is one map, as in the files of older estimators."""
+    kind = settings.get("kind", "map") if isinstance(settings, dict) else settings.kind
+    return str(kind)
+
+
+AnySurveySettings = Annotated[
+    Annotated[SurveySettings, Tag("map")] | Annotated[MicrowaveSurveySettings, Tag("microwave")],
+    Discriminator(kind_of_survey),
+]
