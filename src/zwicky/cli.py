@@ -62,8 +62,9 @@ def reproduce(
     ] = False,
 ) -> None:
     """Run a published result whole: simulate, train, evaluate, report; again after a crash to go on."""
-    from zwicky.workflows.experiment import kind_of, read_experiment
-    from zwicky.workflows.tables import paper_text, summary_text
+    from zwicky.workflows.experiment import kind_of
+    from zwicky.workflows.mass_tables import paper_text
+    from zwicky.workflows.tables import summary_text
 
     folder = out or Path("runs") / f"{experiment}-{preset}"
     if kind_of(experiment) == "mapping":
@@ -84,13 +85,26 @@ def reproduce(
                 expected="an experiment with mass maps",
                 got=experiment,
             )
-        from zwicky.workflows.real_clusters import data_folder
-        from zwicky.workflows.reproduce import reproduce as run
-
-        settings = read_experiment(experiment, preset)
-        scorecard = run(settings, folder, data=data_folder(data), workers=workers, say=_say)
+        scorecard = _weigh(experiment, preset, folder, workers, data)
     print(summary_text(scorecard))
     print(paper_text(scorecard))
+
+
+def _weigh(experiment: str, preset: str, folder: Path, workers: int, data: Path | None) -> dict[str, Any]:
+    from zwicky.workflows.experiment import kind_of, read_experiment
+
+    if kind_of(experiment) == "microwave":
+        from zwicky.workflows.microwave.experiment import read_microwave_experiment
+        from zwicky.workflows.microwave.run import reproduce_microwave
+
+        return reproduce_microwave(
+            read_microwave_experiment(experiment, preset), folder, workers=workers, say=_say
+        )
+    from zwicky.workflows.real_clusters import data_folder
+    from zwicky.workflows.reproduce import reproduce as run
+
+    settings = read_experiment(experiment, preset)
+    return run(settings, folder, data=data_folder(data), workers=workers, say=_say)
 
 
 @app.command()

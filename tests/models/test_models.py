@@ -1,5 +1,7 @@
 """Every model of the table: its loss, its answer, its samples; and the published parameter counts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,21 +12,32 @@ from zwicky.models.deepplanck import DeepPlanck, DeepPlanckSettings, deepplanck_
 from zwicky.models.radial_cnn import RadialCNN, RadialCNNSettings, ring_weights
 from zwicky.models.table import MODELS, build_model
 
+SMALL = {
+    "mresunet": {"n_pixels": 96, "width": 4, "dropout": 0.0},
+    "mresunet_mass": {"n_pixels": 96, "width": 4},
+}
+"""Settings of models whose own stamp is another one."""
+
+ROUND = ("deepplanck", "radial_cnn")
+"""Models to which a turned map of a round cluster is the same map; halving an even map by a stride is lopsided."""
+
 
 def toy_batch(n=64, seed=0):
-    """Round blobs of brightness 10^(M - 14), in Compton y units, with white noise."""
+    """Round blobs of brightness 10^(M - 14), in Compton y units, with white noise; the target is the blob without."""
     rng = np.random.default_rng(seed)
     log_mass = rng.uniform(14, 15, n)
     axis = np.arange(96) - 47.5
     blob = np.exp(-0.5 * (np.hypot(axis[:, None], axis) / 4) ** 2)
-    maps = 1e-5 * 10 ** (log_mass[:, None, None] - 14) * blob + rng.normal(0, 1e-6, (n, 96, 96))
-    return as_batch(*(torch.from_numpy(a) for a in (maps[:, None], rng.uniform(0.05, 0.9, n), log_mass)))
+    target = 1e-5 * 10 ** (log_mass[:, None, None] - 14) * blob
+    maps = target + rng.normal(0, 1e-6, (n, 96, 96))
+    batch = as_batch(*(torch.from_numpy(a) for a in (maps[:, None], rng.uniform(0.05, 0.9, n), log_mass)))
+    return replace(batch, target=torch.from_numpy(target).float())
 
 
 @pytest.fixture(scope="module", params=sorted(MODELS))
 def model(request):
     torch.manual_seed(1)
-    built = build_model({"kind": request.param})
+    built = build_model({"kind": request.param, **SMALL.get(request.param, {})})
     built.fit_scaling(toy_batch())
     return built
 
@@ -50,6 +63,8 @@ def test_answers_do_not_depend_on_the_company(model):
 
 @torch.no_grad()
 def test_a_turned_map_of_a_round_cluster_weighs_the_same(model):
+    if model.config.kind not in ROUND:
+        pytest.skip("its strides are lopsided")
     model.eval()
     batch = toy_batch(6)
     axis = torch.arange(96) - 47.5
@@ -71,7 +86,7 @@ def test_one_batch_can_be_learnt(model):
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert float(model.loss(batch).detach()) < first - 0.1
+    assert float(model.loss(batch).detach()) < min(first - 0.1, 0.7 * abs(first))
 
 
 def test_samples_follow_the_answer(model):
@@ -135,11 +150,11 @@ def test_ring_noise_is_measured_below_pixel_noise():
 
 def test_scaling_travels_with_the_weights(model):
     """A copy built from the state alone gives the same answers: nothing hides outside it."""
-    copy = build_model({"kind": model.config.kind})
+    copy = build_model({"kind": model.config.kind, **SMALL.get(model.config.kind, {})})
     copy.load_state_dict(model.state_dict())
     batch = toy_batch(5)
     torch.testing.assert_close(copy.eval().predict(batch).mean, model.eval().predict(batch).mean)
-    fresh = build_model({"kind": model.config.kind}).eval()
+    fresh = build_model({"kind": model.config.kind, **SMALL.get(model.config.kind, {})}).eval()
     assert not torch.allclose(fresh.predict(batch).mean, model.predict(batch).mean)
 
 

@@ -24,7 +24,7 @@ from zwicky.training.checkpoint import (
     save_state,
     save_tensors,
 )
-from zwicky.training.loop import TrainingSettings, train, turned
+from zwicky.training.loop import TrainingSettings, halvings, train, turned
 
 MODEL = {
     "kind": "radial_cnn",
@@ -117,6 +117,30 @@ def test_no_better_epoch_for_a_while_stops_it(tmp_path):
     trained = run(tmp_path, settings)
     assert len(trained.history) < 50
     assert len(trained.history) - trained.best_epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([], 0),
+        ([3.0, 2.0, 1.0, 0.5], 0),
+        ([1.0, 1.0, 1.0], 1),  # an equal loss is no better
+        ([1.0, 2.0, 3.0, 2.0], 1),  # 2.0 is worse than the best, though better than the one before
+        ([1.0, 2.0, 3.0, 2.0, 4.0], 2),
+        ([1.0, 2.0, 0.5, 2.0], 0),
+    ],
+)
+def test_the_rate_is_halved_after_epochs_without_a_better_loss(losses, expected):
+    assert halvings(losses, patience=2) == expected
+
+
+def test_the_rate_of_a_halving_schedule_stays_until_then(tmp_path):
+    settings = SETTINGS.model_copy(
+        update={"schedule": "halving", "learning_rate": 1e-9, "halving_patience": 1}
+    )
+    rates = [entry["learning_rate"] for entry in run(tmp_path, settings).history]
+    assert rates[0] == 1e-9
+    assert set(rates) <= {1e-9 * 0.5**n for n in range(6)}
 
 
 def test_averaged_weights_are_smoother_than_raw_ones(tmp_path):

@@ -9,10 +9,7 @@ from tiny_experiment import TINY
 from zwicky.core.errors import StoreError
 from zwicky.inference.estimator import Estimator
 from zwicky.models.table import build_model
-from zwicky.workflows.paper import deandres2022
-from zwicky.workflows.real_clusters import COLUMNS
-from zwicky.workflows.reproduce import notes
-from zwicky.workflows.tables import (
+from zwicky.workflows.mass_tables import (
     bins_table,
     estimate_text,
     flags_text,
@@ -20,12 +17,13 @@ from zwicky.workflows.tables import (
     overall_table,
     paper_text,
     real_text,
-    results_section,
     shifts_text,
     sizes_text,
-    summary_text,
-    write_results,
 )
+from zwicky.workflows.paper import deandres2022
+from zwicky.workflows.real_clusters import COLUMNS
+from zwicky.workflows.reproduce import notes
+from zwicky.workflows.tables import results_section, summary_text, write_results
 
 
 @pytest.fixture

@@ -48,6 +48,11 @@ class MapData:
     def __len__(self) -> int:
         return len(self.maps)
 
+    @property
+    def stamps(self) -> np.ndarray:
+        """The maps as an array, (n, y, x) if there is one channel, else (n, channel, y, x)."""
+        return (self.maps[:, 0] if self.maps.shape[1] == 1 else self.maps).numpy()
+
     def rows(self, index: Tensor | slice) -> Batch:
         """Return some rows as a batch."""
         target = None if self.target is None else self.target[index]

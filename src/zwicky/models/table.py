@@ -10,6 +10,8 @@ from zwicky.core.errors import ConfigError
 from zwicky.models.any_view import AnyView, AnyViewSettings
 from zwicky.models.base import MapModel, MassModel, Model
 from zwicky.models.deepplanck import DeepPlanck, DeepPlanckSettings
+from zwicky.models.mresunet import MResUNet, MResUNetSettings
+from zwicky.models.mresunet_mass import MResUNetMass, MResUNetMassSettings
 from zwicky.models.pix2pix import Pix2Pix, Pix2PixSettings
 from zwicky.models.radial_cnn import RadialCNN, RadialCNNSettings
 from zwicky.models.unet import UNet, UNetSettings
@@ -19,6 +21,8 @@ M = TypeVar("M", bound=Model)
 MODELS: Final[dict[str, tuple[type[Config], Callable[..., MassModel]]]] = {
     "deepplanck": (DeepPlanckSettings, DeepPlanck),
     "radial_cnn": (RadialCNNSettings, RadialCNN),
+    "mresunet": (MResUNetSettings, MResUNet),
+    "mresunet_mass": (MResUNetMassSettings, MResUNetMass),
 }
 """Those that weigh."""
 

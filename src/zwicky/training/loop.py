@@ -7,7 +7,7 @@ training that is killed and started again gives the same weights, bit for bit, a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,11 +41,15 @@ class TrainingSettings(Config):
     batch_size : int
         Observations per step.
     learning_rate : float
-        Of Adam, after the warm-up; falls to zero as a half cosine over all epochs.
+        Of Adam, at its highest.
+    schedule : "cosine" or "halving"
+        The rate rises over the warm-up and falls to zero as a half cosine over all epochs; or it stays, and is halved
+        after ``halving_patience`` epochs without a better validation loss (Gupta & Reichardt 2020, section 3).
+    halving_patience : int
     weight_decay : float
         Decoupled (AdamW).
     warm_up : float
-        Fraction of all steps over which the rate rises linearly.
+        Fraction of all steps over which the rate of a "cosine" rises linearly.
     ema_decay : float
         The validated and kept weights are an exponential average over steps with this decay.
     patience : int
@@ -61,6 +65,8 @@ class TrainingSettings(Config):
     epochs: int = 40
     batch_size: int = 128
     learning_rate: float = 2e-3
+    schedule: Literal["cosine", "halving"] = "cosine"
+    halving_patience: int = 5
     weight_decay: float = 1e-4
     warm_up: float = 0.05
     ema_decay: float = 0.998
@@ -219,6 +225,9 @@ class _Run:
         return value
 
     def _learning_rate(self, step: int) -> float:
+        if self.settings.schedule == "halving":
+            losses = [entry["validation"] for entry in self.history]
+            return self.settings.learning_rate * 0.5 ** halvings(losses, self.settings.halving_patience)
         total = self.settings.epochs * self.steps_per_epoch
         warm = max(1, round(self.settings.warm_up * total))
         if step < warm:
@@ -294,6 +303,17 @@ class _Run:
         restore_optimiser(self.optimiser.optimizer, state.tensors)
         self.history = list(state.facts["history"])
         self.best_epoch, self.best_loss = int(state.facts["best_epoch"]), float(state.facts["best_loss"])
+
+
+def halvings(validation: Sequence[float], patience: int) -> int:
+    """Return how often a loss has not improved for ``patience`` epochs in a row, from its values after each epoch."""
+    best, waited, n = math.inf, 0, 0
+    for loss in validation:
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited >= patience:
+            n, waited = n + 1, 0
+    return n
 
 
 def turned(batch: Batch, element: int) -> Batch:

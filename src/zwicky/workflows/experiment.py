@@ -12,7 +12,7 @@ from pydantic import Field
 from zwicky.core.config import Config, did_you_mean, parse, read_toml
 from zwicky.core.errors import ConfigError
 from zwicky.data.sight_lines import FlatInMass
-from zwicky.mocks.settings import SurveySettings
+from zwicky.mocks.kinds import AnySurveySettings
 from zwicky.training.loop import TrainingSettings
 
 
@@ -80,7 +80,7 @@ class Experiment(Config):
     name, preset, title, reference : str
     seed : int
         Of everything.
-    survey : SurveySettings
+    survey : SurveySettings or MicrowaveSurveySettings
     store : StoreSettings
     networks : dict of str to NetworkSettings
         In the order in which they are trained; the first is the one that weighs.
@@ -92,7 +92,7 @@ class Experiment(Config):
     title: str
     reference: str
     seed: int
-    survey: SurveySettings
+    survey: AnySurveySettings
     store: StoreSettings
     networks: dict[str, NetworkSettings]
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
@@ -111,7 +111,7 @@ def experiment_names(kind: str | None = None) -> list[str]:
 
 
 def kind_of(name: str) -> str:
-    """Return what an experiment makes: "mass" or "mapping".
+    """Return what an experiment makes: "mass", "mapping" or "microwave".
 
     Raises
     ------

@@ -32,11 +32,11 @@ from zwicky.inference.fit import calibrated_estimator
 from zwicky.models.base import MassModel
 from zwicky.training.loop import train
 from zwicky.workflows.experiment import Experiment, NetworkSettings
+from zwicky.workflows.mass_tables import flags_text, sizes_text
 from zwicky.workflows.paper import paper_table
 from zwicky.workflows.real_clusters import real_cluster_rows
 from zwicky.workflows.run_folder import claim
 from zwicky.workflows.shifts import shift_table
-from zwicky.workflows.tables import flags_text, sizes_text
 
 Say = Callable[[str], None]
 
@@ -74,7 +74,10 @@ def reproduce(
     with sole_writer(folder):
         facts = claim(folder, experiment)
         store = make_store(experiment, folder / "store", workers, say)
-        training, validation = (load_split(store, split, M500C) for split in ("train", "validation"))
+        target = experiment.survey.build(experiment.seed).target
+        training, validation = (
+            load_split(store, split, M500C, target=target) for split in ("train", "validation")
+        )
         estimators = {
             name: make_estimator(name, network, experiment, training, validation, folder, facts, say)
             for name, network in experiment.networks.items()
@@ -83,7 +86,7 @@ def reproduce(
         histories = [read_history(folder / name / "member-0") for name in estimators]
         del training, validation
         say("evaluating on the test set")
-        test_data = load_split(store, "test", M500C)
+        test_data = load_split(store, "test", M500C, target=target)
         test, weighed = test_of(estimators, test_data)
         scorecard = judge(experiment, test)
         weigher = next(iter(estimators.values()))
@@ -221,7 +224,7 @@ def read_history(place: Path) -> list[dict[str, float]]:
 
 def test_of(estimators: dict[str, Estimator], data: MapData) -> tuple[MassTest, Weighed]:
     """Weigh the test set with every estimator; the first is called "network" and brings the classical estimate."""
-    stamps, redshift = data.maps[:, 0].numpy(), data.redshift.double().numpy()
+    stamps, redshift = data.stamps, data.redshift.double().numpy()
     answers = {name: estimator.weigh(stamps, redshift) for name, estimator in estimators.items()}
     first = next(iter(answers.values()))
 

@@ -72,7 +72,7 @@ def shift_table(estimator: Estimator, data: MapData) -> list[dict[str, Any]]:
     clean, flags = _scores(estimator, stamps, redshift)
     rows = [{"fault": "none", "auroc": 0.5, **_fractions(flags)}]
     for name, fault in FAULTS.items():
-        score, flags = _scores(estimator, fault(stamps, estimator.survey.instrument), redshift)
+        score, flags = _scores(estimator, fault(stamps, estimator.map_instrument), redshift)
         rows.append({"fault": name, "auroc": auroc(clean, score), **_fractions(flags)})
     return rows
 

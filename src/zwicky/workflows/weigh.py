@@ -148,7 +148,7 @@ def weigh_map(
         Hydrostatic over true mass; default: that of the training clusters. Masses scale with its inverse.
     """
     z = estimator.check_redshift(redshift)
-    instrument = estimator.survey.instrument
+    instrument = estimator.map_instrument
     limit = {} if options.max_pixels is None else {"max_pixels": options.max_pixels}
     image = read_image(
         path,

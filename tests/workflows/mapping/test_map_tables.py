@@ -21,7 +21,8 @@ from zwicky.evaluation.mapping.summary import (
 )
 from zwicky.workflows.mapping.paper import paper_rows
 from zwicky.workflows.mapping.tables import maps_results_section, maps_summary_text, section
-from zwicky.workflows.tables import mass_results_section, results_section, summary_text, write_results
+from zwicky.workflows.mass_tables import mass_results_section
+from zwicky.workflows.tables import results_section, summary_text, write_results
 
 HEAVY = "14.80-15.55"
 MASSES = Path(__file__).parents[3] / "results" / "deandres2022-laptop.json"

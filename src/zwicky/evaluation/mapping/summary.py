@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,20 +19,12 @@ from zwicky.evaluation.mapping.comparison import (
 )
 from zwicky.evaluation.mapping.judge import EVERYTHING
 from zwicky.evaluation.page import NOTHING, number
+from zwicky.evaluation.text_table import TextTable, percent_pm, value_pm
 
 Card = Mapping[str, Any]
 
 SMALL_SCALES: Final = 0.2
 """Wavelengths below this are called small, in the unit of length of the card: 8 pixels of the paper's maps."""
-
-
-class TextTable(NamedTuple):
-    """A table of text, with a sentence that says how to read it."""
-
-    title: str
-    remark: str
-    head: list[str]
-    rows: list[list[str]]
 
 
 def block_of(card: Card, method: str, group: str = EVERYTHING) -> dict[str, Any]:
@@ -48,22 +40,6 @@ def mass_groups(card: Card) -> list[dict[str, Any]]:
 def percent(value: float | None, decimals: int = 1) -> str:
     """Return a fraction as percent, or a dash if it is not defined."""
     return number(None if value is None else 100.0 * value, decimals)
-
-
-def percent_pm(estimate: Mapping[str, Any], decimals: int = 1) -> str:
-    """Return an estimate in percent with half of its 68 % interval."""
-    text = percent(estimate["value"], decimals)
-    if estimate.get("low_68") is None or estimate["value"] is None:
-        return text
-    return f"{text} ± {percent(0.5 * (estimate['high_68'] - estimate['low_68']), decimals)}"
-
-
-def value_pm(estimate: Mapping[str, Any], decimals: int = 2) -> str:
-    """Return an estimate with half of its 68 % interval."""
-    text = number(estimate["value"], decimals)
-    if estimate.get("low_68") is None or estimate["value"] is None:
-        return text
-    return f"{text} ± {number(0.5 * (estimate['high_68'] - estimate['low_68']), decimals)}"
 
 
 def small_scale_power(card: Card, method: str) -> float | None:

@@ -17,11 +17,10 @@ from zwicky.evaluation.mapping.summary import (
     noise_text,
     own_baselines,
     percent,
-    percent_pm,
     small_scale_power,
-    value_pm,
 )
 from zwicky.evaluation.page import NOTHING, PaperRow
+from zwicky.evaluation.text_table import percent_pm, value_pm
 
 SINGLE: Final = ("star", "sz", "xray")
 GAS: Final = ("sz", "xray")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from zwicky.evaluation.mapping.summary import (
-    TextTable,
     all_tables,
     block_of,
     coverage_text,
     headline,
-    percent_pm,
 )
+from zwicky.evaluation.text_table import TextTable, percent_pm
 from zwicky.workflows.markdown import markdown_table
 
 PAPER_HEAD = ("quantity", "paper", "ours", "note")
