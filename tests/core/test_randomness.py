@@ -93,6 +93,8 @@ def test_streams_keep_their_numbers():
         "SIGHT_LINE": 16,
         "CORE": 17,
         "NOISE_LADDER": 18,
+        "MICROWAVE_SKY": 19,
+        "MICROWAVE_NOISE": 20,
         "TEST": 99,
     }
 
