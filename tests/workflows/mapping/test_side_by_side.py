@@ -1,6 +1,6 @@
 """Networks trained in processes of their own: which, with how many threads, and what happens when one fails."""
 
-import json
+import pickle
 from concurrent.futures import Future
 from typing import ClassVar
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from zwicky.core.errors import TrainingError
+from zwicky.workflows import side_by_side as processes
 from zwicky.workflows.mapping import side_by_side
 from zwicky.workflows.mapping.experiment import read_mapping_experiment
 
@@ -23,7 +24,7 @@ class InThisProcess:
     def submit(self, function, *arguments):
         future = Future()
         try:
-            future.set_result(function(*json.loads(json.dumps(arguments[:2])), *arguments[2:]))
+            future.set_result(function(*pickle.loads(pickle.dumps(arguments))))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -48,9 +49,9 @@ def trained(monkeypatch, tmp_path):
 
     InThisProcess.made.clear()
     monkeypatch.setattr(side_by_side, "make_mapper", make_mapper)
-    monkeypatch.setattr(side_by_side, "ProcessPoolExecutor", InThisProcess)
-    monkeypatch.setattr(side_by_side.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(side_by_side.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(processes.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: False)
     finished = side_by_side.mapper_place(tmp_path, "multi1")
     finished.mkdir(parents=True)
     (finished / side_by_side.DESCRIPTION).write_text("{}")
@@ -92,7 +93,7 @@ def test_one_worker_trains_in_this_process(trained, tmp_path):
 
 
 def test_a_gpu_trains_one_after_the_other(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(side_by_side.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: True)
     run(tmp_path, 2)
     assert InThisProcess.made == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from zwicky.workflows.microwave.published import NETWORK, Weigher, trained_netwo
 from zwicky.workflows.microwave.sets import Sets
 from zwicky.workflows.reproduce import make_estimator, make_store, test_of
 from zwicky.workflows.run_folder import claim
+from zwicky.workflows.side_by_side import Job, train_side_by_side
 
 Say = Callable[[str], None]
 
@@ -53,7 +55,7 @@ def reproduce_microwave(
     folder : Path
         The run folder.
     workers : int
-        Processes that make skies.
+        Processes that make skies, and networks that are trained at a time.
     say : function
         Told what happens, line by line.
 
@@ -66,10 +68,12 @@ def reproduce_microwave(
         facts = claim(folder, experiment)
         sets = Sets(experiment, folder)
         sets.make(workers, say)
+        for name in experiment.improved:
+            make_store(experiment.experiment_of(name), store_place(folder, name), workers, say)
+        train_side_by_side(jobs_of(experiment, folder, facts), folder, workers, say)
         weigher = Weigher(experiment, sets, trained_network(experiment, sets, folder, say))
         estimators = {
-            name: improved_estimator(experiment, name, folder, facts, workers, say)
-            for name in experiment.improved
+            name: improved_estimator(experiment, name, folder, facts, say) for name in experiment.improved
         }
         say("opening the test sets")
         scorecard = judge(weigher)
@@ -128,18 +132,32 @@ def judge(weigher: Weigher) -> dict[str, Any]:
     return scorecard
 
 
+def store_place(folder: Path, name: str) -> Path:
+    """Return where the clusters of an improved network are."""
+    return folder / name / "store"
+
+
+def jobs_of(experiment: MicrowaveExperiment, folder: Path, facts: dict[str, Any]) -> dict[str, Job]:
+    """Return what trains each network, the published one first: it takes longest."""
+    settings = experiment.model_dump(mode="json", exclude_none=True)
+    return {name: partial(_train, name, settings, folder, facts) for name in (NETWORK, *experiment.improved)}
+
+
+def _train(name: str, settings: dict[str, Any], folder: Path, facts: dict[str, Any], say: Say) -> None:
+    experiment = MicrowaveExperiment.model_validate(settings)
+    if name == NETWORK:
+        trained_network(experiment, Sets(experiment, folder), folder, say)
+    else:
+        improved_estimator(experiment, name, folder, facts, say)
+
+
 def improved_estimator(
-    experiment: MicrowaveExperiment,
-    name: str,
-    folder: Path,
-    facts: dict[str, Any],
-    workers: int,
-    say: Say,
+    experiment: MicrowaveExperiment, name: str, folder: Path, facts: dict[str, Any], say: Say
 ) -> Estimator:
-    """Train and calibrate one of the improved networks, or read the finished one."""
+    """Train and calibrate one of the improved networks, or read the finished one; its store is there."""
     whole = experiment.experiment_of(name)
     place = folder / name
-    store = make_store(whole, place / "store", workers, say)
+    store = Store.open(store_place(folder, name))
     target = whole.survey.build(whole.seed).target
     training, validation = (
         load_split(store, split, M500C, target=target) for split in ("train", "validation")
@@ -153,7 +171,7 @@ def judge_improved(
     """Return the scorecard of an improved network beside the matched filter, and what it says beyond its masses."""
     whole = experiment.experiment_of(name)
     target = whole.survey.build(whole.seed).target
-    test = load_split(Store.open(folder / name / "store"), "test", M500C, target=target)
+    test = load_split(Store.open(store_place(folder, name)), "test", M500C, target=target)
     answers, weighed = test_of({name: estimator}, test)
     settings = whole.evaluation
     scorecard = build_scorecard(
