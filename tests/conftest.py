@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tiny_bands import BandMaps
     from tiny_experiment import TinyRun
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -45,3 +46,23 @@ def tiny_run(tmp_path_factory) -> TinyRun:
     from tiny_experiment import run_tiny
 
     return run_tiny(tmp_path_factory.mktemp("tiny") / "run")
+
+
+@pytest.fixture(scope="session")
+def band_estimator(tmp_path_factory) -> Path:
+    """The folder of an estimator of three microwave bands that was never taught; nobody writes into it."""
+    from tiny_bands import untaught_estimator
+
+    folder = tmp_path_factory.mktemp("bands") / "estimator"
+    untaught_estimator().save(folder)
+    return folder
+
+
+@pytest.fixture
+def bands(tmp_path) -> BandMaps:
+    """A heavy cluster in files of three bands."""
+    from tiny_bands import heavy_cluster, written_bands
+
+    folder = tmp_path / "bands"
+    folder.mkdir()
+    return written_bands(folder, heavy_cluster())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,6 +13,8 @@ from zwicky.core.errors import ConfigError
 
 MASS_ESTIMATOR: Final = "deandres2022"
 MASS_MAPPER: Final = "deandres2024"
+MICROWAVE_ESTIMATOR: Final[str | None] = None
+"""None ships yet."""
 
 MapFile = Annotated[
     Path | None, typer.Argument(metavar="MAP.fits", help="A Compton-y map, for a mass.", show_default=False)
@@ -31,13 +33,21 @@ Stars = Annotated[
     Path | None,
     typer.Option("--stars", metavar="FILE", help="View: stellar mass per proper area, Msun/kpc2 or alike."),
 ]
+Bands = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--band",
+        metavar="FREQ=FILE",
+        help="Band: a map of the CMB temperature at a frequency in GHz, such as 150=map.fits. Again for more.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        metavar="VIEW.KEY=VALUE",
-        help="What the header of a view leaves out: y.beam=1.2 (FWHM, arcmin), y.pixel=0.5 (arcmin), "
-        "xray.unit='erg / (s kpc2)', stars.hdu=1. Again for more.",
+        metavar="NAME.KEY=VALUE",
+        help="What the header of a view or a band leaves out: y.beam=1.2 (FWHM, arcmin), y.pixel=0.5 (arcmin), "
+        "xray.unit='erg / (s kpc2)', stars.hdu=1, 150.unit=uK_CMB. Again for more.",
     ),
 ]
 Redshift = Annotated[float | None, typer.Option("--redshift", "-z", help="Redshift of the cluster.")]
@@ -45,7 +55,7 @@ Checkpoint = Annotated[
     str | None,
     typer.Option(
         help="Folder of an estimator (for a mass) or of a mapper (for a map), or the name of one that ships with "
-        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}."
+        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for bands, {MICROWAVE_ESTIMATOR or 'none'}."
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="Of the cluster, in the answer. Default: that of the file.")]
@@ -68,7 +78,9 @@ Hdu = Annotated[
 ]
 OneMinusBias = Annotated[
     float | None,
-    typer.Option(help="MAP.fits: hydrostatic over true mass, 1-b. Default: that of the training clusters."),
+    typer.Option(
+        help="MAP.fits and bands: hydrostatic over true mass, 1-b. Default: that of the training clusters."
+    ),
 ]
 MaxPixels = Annotated[int | None, typer.Option(help="Largest image that is read, in pixels.")]
 Out = Annotated[
@@ -85,6 +97,7 @@ def infer(
     y: Y = None,
     xray: XRay = None,
     stars: Stars = None,
+    band: Bands = None,
     settings: Settings = None,
     redshift: Redshift = None,
     checkpoint: Checkpoint = None,
@@ -100,46 +113,64 @@ def infer(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Weigh the cluster of one map, or map the mass of a cluster that is seen in up to three views.
+    """Weigh the cluster of one map or of some microwave bands, or map the mass of a cluster seen in up to three views.
 
     MAP.fits gives a mass: an interval, a classical estimate beside it, and a warning light.
+
+    --band 150=MAP.fits, once for each band of the estimator, gives the same from maps of the CMB temperature.
 
     --y, --xray and --stars, any of them, give a map of the mass with its errors, the mass inside cylinders with its
     intervals, and a warning light. Each view has its own pixels, orientation, unit and beam.
     """
     views = {"y": y, "xray": xray, "stars": stars}
-    _check_one_kind(map_file, views)
-    if map_file is None:
-        of_one_map = {
-            "--unit": unit, "--pixel-scale": pixel_scale, "--beam": beam, "--hdu": hdu, "--recenter": recenter,
-            "--one-minus-bias": one_minus_bias,
-        }  # fmt: skip
-        _refuse(of_one_map, "MAP.fits", "what the header of a view leaves out is stated by --set y.beam=1.2")
-        _map(views, settings, redshift, checkpoint or MASS_MAPPER, center, name, max_pixels, out, as_json)
+    bands = band or []
+    _check_one_kind(map_file, views, bands)
+    if map_file is not None:
+        from zwicky.workflows.weigh import MapOptions
+
+        advice = "of MAP.fits, --unit, --pixel-scale, --beam and --hdu are stated"
+        _refuse({"--set": settings or None}, "views and bands", advice)
+        options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
+        _weigh(map_file, redshift, checkpoint or MASS_ESTIMATOR, options, name, one_minus_bias, out, as_json)
+        return
+    of_one_map = {
+        "--unit": unit, "--pixel-scale": pixel_scale, "--beam": beam, "--hdu": hdu, "--recenter": recenter
+    }  # fmt: skip
+    which = "band is stated by --set 150.beam=1.2" if bands else "view is stated by --set y.beam=1.2"
+    _refuse(of_one_map, "MAP.fits", f"what the header of a {which}")
+    if bands:
+        checkpoint = checkpoint or MICROWAVE_ESTIMATOR
+        _weigh_bands(
+            bands, settings, redshift, checkpoint, center, name, one_minus_bias, max_pixels, out, as_json
+        )
         return
     _refuse(
-        {"--set": settings or None},
-        "views",
-        "of MAP.fits, --unit, --pixel-scale, --beam and --hdu are stated",
+        {"--one-minus-bias": one_minus_bias}, "MAP.fits and bands", "a map of the total mass has no such bias"
     )
-    from zwicky.workflows.weigh import MapOptions
-
-    options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
-    _weigh(map_file, redshift, checkpoint or MASS_ESTIMATOR, options, name, one_minus_bias, out, as_json)
+    _map(views, settings, redshift, checkpoint or MASS_MAPPER, center, name, max_pixels, out, as_json)
 
 
-def _check_one_kind(map_file: Path | None, views: Mapping[str, Path | None]) -> None:
-    """Refuse a map to weigh together with views, and neither."""
-    given = [f"--{name} {path}" for name, path in views.items() if path is not None]
-    if (map_file is None) != (not given):
+def _check_one_kind(map_file: Path | None, views: Mapping[str, Path | None], bands: Sequence[str]) -> None:
+    """Refuse a map to weigh, views and bands together, and none of them."""
+    kinds = (
+        [] if map_file is None else [str(map_file)],
+        [f"--{name} {path}" for name, path in views.items() if path is not None],
+        [f"--band {text}" for text in bands],
+    )
+    given = [", ".join(kind) for kind in kinds if kind]
+    if len(given) == 1:
         return
-    both = map_file is not None
+    numbers = {2: "two", 3: "three"}
     raise ConfigError(
-        "A map to weigh and views to map are two questions." if both else "There is no map of the cluster.",
+        f"A map to weigh, views to map and bands to weigh are {numbers[len(given)]} questions."
+        if given
+        else "There is no map of the cluster.",
         where="zwicky infer",
-        expected="MAP.fits (for a mass), or at least one of --y, --xray and --stars (for a map of the mass)",
-        got=f"{map_file} and {', '.join(given)}" if both else "neither",
-        fix="zwicky infer MAP.fits -z 0.1, or zwicky infer --y Y.fits --xray X.fits -z 0.1 --center RA,DEC",
+        expected="MAP.fits or --band FREQ=FILE for each band (for a mass), or at least one of --y, --xray and "
+        "--stars (for a map of the mass)",
+        got=" and ".join(given) or "none of them",
+        fix="zwicky infer MAP.fits -z 0.1, zwicky infer --band 150=MAP.fits -z 0.6 --center RA,DEC, or "
+        "zwicky infer --y Y.fits --xray X.fits -z 0.1 --center RA,DEC",
     )
 
 
@@ -202,6 +233,52 @@ def _weigh(
 
     estimator = Estimator.load(estimator_folder(checkpoint))
     answer = weigh_map(map_file, redshift, estimator, options, name=name, one_minus_bias=one_minus_bias)
+    if out is not None:
+        write_answer(answer, estimator, out)
+    print(json.dumps(answer.as_dict(), indent=2) if as_json else answer_text(answer))
+
+
+def _weigh_bands(
+    bands: list[str],
+    settings: list[str] | None,
+    redshift: float | None,
+    checkpoint: str | None,
+    center: str | None,
+    name: str | None,
+    one_minus_bias: float | None,
+    max_pixels: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Weigh the cluster of maps of some microwave bands."""
+    if checkpoint is None:
+        raise ConfigError(
+            "No estimator of microwave bands ships with zwicky yet.",
+            where="--checkpoint",
+            expected="the folder of an estimator that was trained on these bands",
+            got="none",
+            fix="make one: zwicky reproduce gupta2020; then --checkpoint runs/gupta2020-smoke/three_bands/estimator, "
+            "or one_band/estimator for 150 GHz alone",
+        )
+    from zwicky.inference.estimator import Estimator
+    from zwicky.workflows.answer import answer_text, new_answer, write_answer
+    from zwicky.workflows.bands import band_files
+    from zwicky.workflows.shipped import estimator_folder
+    from zwicky.workflows.weigh import weigh_bands
+
+    files = band_files(bands, settings or [])
+    if out is not None:
+        new_answer(out)
+    estimator = Estimator.load(estimator_folder(checkpoint))
+    answer = weigh_bands(
+        files,
+        redshift,
+        estimator,
+        center=center,
+        name=name,
+        one_minus_bias=one_minus_bias,
+        max_pixels=max_pixels,
+    )
     if out is not None:
         write_answer(answer, estimator, out)
     print(json.dumps(answer.as_dict(), indent=2) if as_json else answer_text(answer))

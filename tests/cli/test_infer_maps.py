@@ -133,9 +133,8 @@ def test_nothing_to_ask_about(refused):
 
 @pytest.mark.parametrize(
     "option",
-    [("--unit", "Compton-y"), ("--beam", 1), ("--pixel-scale", 1), ("--hdu", 1), ("--recenter", 1),
-     ("--one-minus-bias", 0.8)],
-)  # fmt: skip
+    [("--unit", "Compton-y"), ("--beam", 1), ("--pixel-scale", 1), ("--hdu", 1), ("--recenter", 1)],
+)
 def test_options_of_one_map_are_not_passed_over(refused, views, option):
     message = refused(*given(views, "y"), *option)
     assert message["what"] == "This option is one of MAP.fits only."
@@ -143,9 +142,15 @@ def test_options_of_one_map_are_not_passed_over(refused, views, option):
     assert "--set y.beam=1.2" in message["fix"]
 
 
+def test_a_map_of_the_mass_has_no_bias(refused, views):
+    message = refused(*given(views, "y"), "--one-minus-bias", 0.8)
+    assert message["what"] == "This option is one of MAP.fits and bands only."
+    assert message["got"] == "--one-minus-bias"
+
+
 def test_settings_of_views_are_not_passed_over(refused, views):
     message = refused(views["y"], "--set", "y.beam=1.2")
-    assert message["what"] == "This option is one of views only."
+    assert message["what"] == "This option is one of views and bands only."
     assert message["got"] == "--set"
 
 

@@ -14,7 +14,8 @@ from zwicky.core.maps import Map
 from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.inference.conformal import LEVELS
 from zwicky.inference.domain import FLAGS, WORDS, Domain, Range
-from zwicky.inference.estimator import Estimator, NetworkAnswer
+from zwicky.inference.ensemble import NetworkAnswer
+from zwicky.inference.estimator import Estimator
 from zwicky.inference.fit import calibrated_estimator
 from zwicky.models.base import GaussianMass
 
@@ -178,9 +179,9 @@ def test_maps_unlike_the_training_set_are_refused(estimator):
     def stamp(grid=grid, quantity=Y, beam=10.0):
         return Map(np.zeros(grid.shape), quantity, UNIT_OF[quantity], grid, "observed", beam_arcmin=beam)
 
-    estimator.check_stamp(stamp())
+    estimator.check_stamps([stamp()])
     with pytest.raises(MapError, match="another quantity"):
-        estimator.check_stamp(stamp(quantity=MapQuantity.TEMPERATURE))
+        estimator.check_stamps([stamp(quantity=MapQuantity.TEMPERATURE)])
     for wrong in (
         stamp(grid=Grid(64, grid.pixel, "sky")),
         stamp(grid=Grid(96, 2 * u.arcmin, "sky")),
@@ -188,7 +189,7 @@ def test_maps_unlike_the_training_set_are_refused(estimator):
         stamp(beam=None),
     ):
         with pytest.raises(MapError, match="not on the stamp"):
-            estimator.check_stamp(wrong)
+            estimator.check_stamps([wrong])
 
 
 def test_a_survey_without_a_classical_estimate_is_refused(estimator):

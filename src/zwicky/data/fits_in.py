@@ -15,14 +15,13 @@ import numpy as np
 from astropy import units as u
 from astropy.wcs import WCS
 
-from zwicky.core.errors import FitsError, MapError, UnitError
-from zwicky.core.quantities import UNIT_OF, MapQuantity, check_unit
-from zwicky.core.units import parse_unit, unit_text
+from zwicky.core.errors import FitsError, MapError
+from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.data.fits_blocks import HduOutline, load, outline
 from zwicky.data.fits_cards import card, no_astropy_surprise, number
+from zwicky.data.fits_choice import TOLERANCE, UnitRule, choose_image, unit_factor
 
-TOLERANCE: Final = 0.01  # [1] relative; further apart, a header and an option contradict each other
-_FEWEST_PIXELS: Final = 8  # [pixel] per side: the smallest image that can show a cluster and its surroundings
+MAX_PIXELS: Final = 64_000_000  # [pixel] of an image; larger ones must be asked for
 # The hottest clusters reach y of a few 1e-4, the best maps a noise near 1e-7: far outside, a unit is wrong.
 _LARGEST_Y: Final = 1e-2
 _SMALLEST_Y: Final = 1e-9
@@ -93,7 +92,8 @@ def read_image(
     pixel_arcmin: float | None = None,
     beam_arcmin: float | None = None,
     hdu: int | str | None = None,
-    max_pixels: int = 64_000_000,
+    max_pixels: int = MAX_PIXELS,
+    unit_rule: UnitRule = unit_factor,
 ) -> SkyImage:
     """Read one image of the sky from a FITS file, plain or gzipped.
 
@@ -111,6 +111,8 @@ def read_image(
         Number or EXTNAME, if the file holds several images.
     max_pixels : int
         Larger images are refused before their data are read.
+    unit_rule : UnitRule
+        What makes a unit of BUNIT and ``unit``.
 
     Returns
     -------
@@ -125,8 +127,9 @@ def read_image(
         If unit, pixel scale or beam is missing or contradictory, or the values cannot be such a map.
     """
     hdus, notes = outline(Path(path), max_pixels=max_pixels)
-    chosen = _choose(hdus, quantity, hdu)
-    factor = _unit_factor(chosen, quantity, unit, notes)
+    chosen = choose_image(hdus, quantity, hdu)
+    _check_quantity(chosen, quantity)
+    factor = unit_rule(chosen, quantity, unit, notes)
     wcs, header_pixel = _read_wcs(chosen, notes)
     pixel = _settle("pixel scale", "--pixel-scale", "the WCS", header_pixel, pixel_arcmin, chosen, notes)
     beam = _settle("beam", "--beam", "BMAJ", _header_beam_arcmin(chosen, notes), beam_arcmin, chosen, notes)
@@ -147,36 +150,7 @@ def read_image(
     )
 
 
-def _choose(hdus: list[HduOutline], quantity: MapQuantity, wanted: int | str | None) -> HduOutline:
-    """Return the only image, the only one that says it shows ``quantity``, or the one that was asked for."""
-    if wanted is None:
-        images = [one for one in hdus if one.is_image and _is_flat(one)]
-        named = [one for one in images if card(one.header, "QUANTITY", one.where) == quantity.value]
-        found = named or images
-    else:
-        found = [
-            one for one in hdus if wanted in (one.index, str(one.index)) or str(wanted).upper() == one.name
-        ]
-    if len(found) != 1:
-        packed = any(card(one.header, "ZIMAGE", one.where) is True for one in hdus)
-        raise FitsError(
-            "The file holds several images." if found else "The file holds no such image.",
-            where=str(hdus[0].path),
-            expected="one image of two axes" if wanted is None else f"one image HDU {wanted!r}",
-            got="; ".join(str(one) for one in hdus),
-            fix="unpack it first: funpack FILE"
-            if packed
-            else "name the image: --hdu N (a number or an EXTNAME)",
-        )
-    chosen = found[0]
-    if not (chosen.is_image and _is_flat(chosen) and min(chosen.axes[:2]) >= _FEWEST_PIXELS):
-        raise FitsError(
-            "This HDU is not an image that can be used.",
-            where=chosen.where,
-            expected=f"two axes of {_FEWEST_PIXELS} pixels or more (further axes of length 1 do no harm)",
-            got=str(chosen),
-            fix="cut one plane out of a cube; or name another image: --hdu N",
-        )
+def _check_quantity(chosen: HduOutline, quantity: MapQuantity) -> None:
     stated = card(chosen.header, "QUANTITY", chosen.where)
     if stated is not None and stated != quantity.value:
         raise MapError(
@@ -185,43 +159,6 @@ def _choose(hdus: list[HduOutline], quantity: MapQuantity, wanted: int | str | N
             expected=quantity.value,
             got=repr(stated),
         )
-    return chosen
-
-
-def _is_flat(hdu: HduOutline) -> bool:
-    return len(hdu.axes) >= 2 and all(length == 1 for length in hdu.axes[2:])
-
-
-def _unit_factor(
-    hdu: HduOutline, quantity: MapQuantity, stated: str | u.UnitBase | None, notes: list[str]
-) -> float:
-    """Return the factor to the kept unit, from BUNIT or the option."""
-    where = f"{hdu.where}: BUNIT"
-    written = card(hdu.header, "BUNIT", where)
-    if stated is None:
-        return check_unit(
-            quantity, parse_unit(None if written is None else str(written), where=where), where=where
-        )
-    option = parse_unit(stated, where="--unit") if isinstance(stated, str) else stated
-    factor = check_unit(quantity, option, where="--unit")
-    notes.append(f"unit {unit_text(option)} as stated by --unit")
-    try:
-        header_unit = parse_unit(None if written is None else str(written), where=where)
-    except UnitError:
-        if written:
-            notes.append(f"BUNIT {written!r} is not a known unit and was overruled by --unit")
-        return factor
-    if not (
-        header_unit.is_equivalent(option) and math.isclose(header_unit.to(option), 1.0, rel_tol=TOLERANCE)
-    ):
-        raise UnitError(
-            "The header and --unit contradict each other.",
-            where=where,
-            expected=f"{unit_text(option)} (--unit)",
-            got=f"{written!r} (BUNIT)",
-            fix="leave --unit out, or correct the header",
-        )
-    return factor
 
 
 def _read_wcs(hdu: HduOutline, notes: list[str]) -> tuple[WCS | None, float | None]:

@@ -12,7 +12,8 @@ from zwicky.core.errors import MapError
 from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
 from zwicky.core.quantities import MapQuantity
-from zwicky.data.fits_in import TOLERANCE, SkyImage
+from zwicky.data.fits_choice import TOLERANCE
+from zwicky.data.fits_in import SkyImage
 from zwicky.instruments.instrument import SIGMA_PER_FWHM
 
 # A cubic spline forgets a pixel by a factor 3.7 per pixel: to 1e-7 at this distance.

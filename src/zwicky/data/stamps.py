@@ -24,7 +24,8 @@ from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
 from zwicky.core.peak import highest_point
 from zwicky.data.fits_cards import no_astropy_surprise
-from zwicky.data.fits_in import TOLERANCE, SkyImage
+from zwicky.data.fits_choice import TOLERANCE
+from zwicky.data.fits_in import SkyImage
 from zwicky.data.resample import resampled
 from zwicky.instruments.instrument import SIGMA_PER_FWHM
 

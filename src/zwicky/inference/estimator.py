@@ -21,14 +21,17 @@ from zwicky.core.errors import CheckpointError, ConfigError, MapError
 from zwicky.core.files import sha256_of, write_json
 from zwicky.core.maps import Map
 from zwicky.core.masses import M500C, MassDefinition
+from zwicky.core.quantities import MapQuantity
 from zwicky.inference.classical import ClassicalEstimator, ClassicalMasses
 from zwicky.inference.conformal import LEVELS, Conformal
 from zwicky.inference.domain import FLAGS, MASS_MARGIN_DEX, Domain, Flag, describe
+from zwicky.inference.ensemble import NetworkAnswer
 from zwicky.inference.matched_filter import MatchedFilter
 from zwicky.instruments.instrument import Instrument
+from zwicky.instruments.microwave import MicrowaveInstrument
 from zwicky.mocks.kinds import AnySurvey, AnySurveySettings
 from zwicky.mocks.survey import MockSurvey
-from zwicky.models.base import Batch, GaussianMass, MassModel
+from zwicky.models.base import MassModel
 from zwicky.models.table import build_model
 from zwicky.physics.gnfw import profile_by_name
 from zwicky.simulations.spherical import SphericalClusters
@@ -36,7 +39,6 @@ from zwicky.training.checkpoint import load_tensors, read_json, save_tensors
 
 FORMAT: Final = "zwicky-estimator"
 FORMAT_VERSION: Final = 1
-BATCH: Final = 256
 
 
 class EstimatorFacts(Config):
@@ -104,44 +106,6 @@ class Weighed:
         return FLAGS[int(self.flag[row])]
 
 
-class NetworkAnswer:
-    """Run an ensemble: a mixture of Gaussians, reduced to its mean and standard deviation.
-
-    Parameters
-    ----------
-    members : sequence of MassModel
-        Trained with different seeds.
-    """
-
-    def __init__(self, members: Sequence[MassModel]) -> None:
-        self.members = [member.eval().to(memory_format=torch.channels_last) for member in members]  # type: ignore[call-overload]
-
-    @torch.inference_mode()
-    def predict(self, stamps: np.ndarray, redshift: np.ndarray) -> GaussianMass:
-        """Weigh stamps, (stamp, y, x) or (stamp, band, y, x); returns tensors (stamp,) [dex of Msun]."""
-        parts = [_mixture([m.predict(batch) for m in self.members]) for batch in _batches(stamps, redshift)]
-        return GaussianMass(torch.cat([p.mean for p in parts]), torch.cat([p.sd for p in parts]))
-
-    @torch.inference_mode()
-    def features(self, stamps: np.ndarray, redshift: np.ndarray) -> Tensor:
-        """Return the first member's features, (stamp, feature)."""
-        return torch.cat([self.members[0].features(batch) for batch in _batches(stamps, redshift)])
-
-
-def _batches(stamps: np.ndarray, redshift: np.ndarray) -> list[Batch]:
-    maps = torch.from_numpy(np.ascontiguousarray(stamps, np.float32))
-    maps = maps[:, None] if maps.ndim == 3 else maps
-    z = torch.from_numpy(np.asarray(redshift, np.float32))
-    return [Batch(m, s) for m, s in zip(maps.split(BATCH), z.split(BATCH), strict=True)]
-
-
-def _mixture(answers: list[GaussianMass]) -> GaussianMass:
-    means, sds = torch.stack([a.mean for a in answers]), torch.stack([a.sd for a in answers])
-    # Spread about the common mean, not the difference of squares: log M is 14, its error 0.05.
-    variance = (sds.square() + (means - means.mean(0)).square()).mean(0)
-    return GaussianMass(means.mean(0), variance.sqrt())
-
-
 @dataclass(frozen=True, eq=False)
 class Estimator:
     """Weigh stamps of the survey that it was trained on.
@@ -205,31 +169,54 @@ class Estimator:
         if not isinstance(self.survey, MockSurvey):
             raise MapError(
                 "This estimator weighs bands of the microwave sky, not one map.",
-                expected=", ".join(self.survey.channels),
+                expected=", ".join(self.band_instrument.channels),
                 got="one map",
-                fix="weigh arrays with Estimator.weigh",
+                fix="zwicky infer --band 150=MAP.fits, and alike for each of its bands",
             )
         return self.survey.instrument
 
-    def check_stamp(self, stamp: Map) -> None:
-        """Refuse a map whose quantity, grid or beam is not that of the training set, and say how to convert."""
-        instrument = self.map_instrument
-        if stamp.quantity != instrument.config.quantity:
+    @property
+    def band_instrument(self) -> MicrowaveInstrument:
+        """The instrument of an estimator that weighs bands of the microwave sky.
+
+        Raises
+        ------
+        MapError
+            If it weighs one map.
+        """
+        if isinstance(self.survey, MockSurvey):
+            raise MapError(
+                "This estimator weighs one map, not bands of the microwave sky.",
+                expected=self.survey.instrument.config.quantity,
+                got="bands",
+                fix="zwicky infer MAP.fits, or give an estimator of bands",
+            )
+        return self.survey.sky.instrument
+
+    def check_stamps(self, stamps: Sequence[Map]) -> None:
+        """Refuse maps whose quantities, grid or beams are not those of the training set, and say how to convert."""
+        survey = self.survey
+        if isinstance(survey, MockSurvey):
+            beams: tuple[float, ...] = (survey.instrument.beam_arcmin,)
+            quantities: tuple[MapQuantity, ...] = survey.channels
+        else:
+            beams, quantities = self.band_instrument.beams_arcmin, self.band_instrument.channels
+        if tuple(stamp.quantity for stamp in stamps) != quantities:
             raise MapError(
                 "The networks were trained on another quantity.",
-                expected=instrument.config.quantity,
-                got=stamp.quantity,
+                expected=", ".join(quantities),
+                got=", ".join(stamp.quantity for stamp in stamps),
             )
-        beam_differs = (
-            stamp.beam_arcmin is None or abs(stamp.beam_arcmin / instrument.beam_arcmin - 1.0) > 0.01
-        )
-        if beam_differs or not stamp.grid.agrees_with(instrument.grid):
-            raise MapError(
-                "The map is not on the stamp that the networks were trained on.",
-                expected=f"{instrument.grid}, beam {instrument.beam_arcmin:g} arcmin",
-                got=f"{stamp.grid}, beam {stamp.beam_arcmin} arcmin",
-                fix="cut it with zwicky.data.stamps.cut_stamp",
-            )
+        for stamp, beam_arcmin in zip(stamps, beams, strict=True):
+            beam_differs = stamp.beam_arcmin is None or abs(stamp.beam_arcmin / beam_arcmin - 1.0) > 0.01
+            if beam_differs or not stamp.grid.agrees_with(survey.grid):
+                raise MapError(
+                    "The map is not on the stamp that the networks were trained on.",
+                    where=stamp.quantity,
+                    expected=f"{survey.grid}, beam {beam_arcmin:g} arcmin",
+                    got=f"{stamp.grid}, beam {stamp.beam_arcmin} arcmin",
+                    fix="cut it with zwicky.data.stamps.cut_stamp",
+                )
 
     def check_redshift(self, redshift: float | None, *, where: str = "--redshift") -> float:
         """Return the redshift, or raise a RedshiftError if it is missing or outside the training range."""

@@ -13,10 +13,10 @@ import numpy as np
 from zwicky.data.dataset import MapData, selected
 from zwicky.inference.conformal import Conformal
 from zwicky.inference.domain import Domain, describe, words_of
+from zwicky.inference.ensemble import NetworkAnswer
 from zwicky.inference.estimator import (
     Estimator,
     EstimatorFacts,
-    NetworkAnswer,
     classical_estimator,
     distance_from_cloud,
     fit_cloud,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from zwicky.core.cluster import Cluster
 from zwicky.core.errors import ConfigError
 from zwicky.core.files import write_json
+from zwicky.core.maps import MapSet
 from zwicky.core.posteriors import INTERVAL_68, INTERVAL_95, MassPosterior
-from zwicky.data.fits_out import write_map
+from zwicky.data.fits_out import write_map, write_map_set
 from zwicky.inference.estimator import Estimator
 from zwicky.workflows.weigh import ClusterAnswer
 
@@ -26,6 +28,7 @@ def answer_text(answer: ClusterAnswer) -> str:
         _row("network", answer.network),
         _row("classical", answer.classical),
         *light_lines(answer.flag, answer.reasons),
+        *(_band_line(one) for one in answer.inputs),
         *(f"  note: {note}" for note in answer.notes),
         f"  Y500 = {answer.y500_arcmin2:.2e} +- {answer.sigma_y500_arcmin2:.1e} arcmin2 (noise only)",
         f"  masses hold for 1-b = {answer.one_minus_bias:g} (hydrostatic over true mass); flat prior in log M",
@@ -42,6 +45,13 @@ def warning_lines(flag: str) -> list[str]:
     """Return what must be said last when the light is red."""
     warning = "  The intervals hold only for maps like the training set: do not use these without a reason."
     return [warning] if flag == "out-of-domain" else []
+
+
+def _band_line(band: Mapping[str, Any]) -> str:
+    return (
+        f"  band {band['frequency_ghz']:g} GHz: {band['file']}, pixels of {band['pixel_arcmin']:.4g} arcmin, "
+        f"beam {band['beam_arcmin']:.4g} arcmin"
+    )
 
 
 def _row(name: str, posterior: MassPosterior) -> str:
@@ -69,7 +79,7 @@ def new_answer(folder: Path) -> Path:
 
 
 def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> None:
-    """Write ``answer.json`` (with the estimator's provenance) and ``stamp.fits`` (what was weighed).
+    """Write ``answer.json`` (with the estimator's provenance) and ``stamp.fits`` (what was weighed, an HDU per band).
 
     Raises
     ------
@@ -77,8 +87,12 @@ def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> N
         If the folder already holds an answer.
     """
     path = new_answer(folder)
-    write_map(answer.stamp.map, folder / "stamp.fits", center=answer.stamp.center, overwrite=True)
     facts = estimator.facts
+    where = folder / "stamp.fits"
+    if len(answer.stamps) == 1:
+        write_map(answer.stamp.map, where, center=answer.stamp.center, overwrite=True)
+    else:
+        write_map_set(_map_set(answer, estimator), where, center=answer.stamp.center, overwrite=True)
     write_json(
         path,
         {
@@ -90,3 +104,11 @@ def write_answer(answer: ClusterAnswer, estimator: Estimator, folder: Path) -> N
             },
         },
     )
+
+
+def _map_set(answer: ClusterAnswer, estimator: Estimator) -> MapSet:
+    """Return the stamps of all bands; the name as far as a FITS header can hold it."""
+    name = answer.name.encode("ascii", "replace").decode().strip() or "cluster"
+    cluster = Cluster(name, answer.redshift, cosmology=estimator.simulation.cosmology)
+    made_by = {key: text for key, text in estimator.facts.provenance.items() if isinstance(text, str)}
+    return MapSet(cluster, {stamp.map.quantity: stamp.map for stamp in answer.stamps}, made_by)

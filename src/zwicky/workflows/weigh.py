@@ -1,9 +1,9 @@
-"""From a FITS map to a mass: read, cut, weigh, say how far to trust it."""
+"""From a FITS map, or maps of some microwave bands, to a mass: read, cut, weigh, say how far to trust it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from zwicky.data.stamps import Stamp, cut_stamp, parse_center
 from zwicky.inference.conformal import LEVELS
 from zwicky.inference.domain import Flag
 from zwicky.inference.estimator import Estimator
+from zwicky.workflows.bands import BandFile, cut_bands
 
 N_SAMPLES = 2001
 
@@ -70,8 +71,10 @@ class ClusterAnswer:
         Why the flag is not "in-domain"; what was done to the map.
     one_minus_bias : float [1]
         Hydrostatic over true mass, as assumed in both masses.
-    stamp : Stamp
-        What was weighed.
+    stamps : tuple of Stamp
+        What was weighed: one map, or one of each band.
+    inputs : tuple of dict
+        The maps of bands that were given, for machines.
     """
 
     name: str
@@ -85,15 +88,22 @@ class ClusterAnswer:
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
     one_minus_bias: float
-    stamp: Stamp
+    stamps: tuple[Stamp, ...]
+    inputs: tuple[dict[str, Any], ...] = ()
 
     @property
     def definition(self) -> MassDefinition:
         """Of both masses."""
         return self.network.definition
 
+    @property
+    def stamp(self) -> Stamp:
+        """What was weighed, or its first band; all are centred at the same place."""
+        return self.stamps[0]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the answer for machines; masses in solar masses."""
+        inputs = {"inputs": list(self.inputs)} if self.inputs else {}
         return {
             "name": self.name,
             "redshift": self.redshift,
@@ -108,6 +118,7 @@ class ClusterAnswer:
             "flag": self.flag,
             "reasons": list(self.reasons),
             "notes": list(self.notes),
+            **inputs,
         }
 
 
@@ -149,7 +160,7 @@ def weigh_map(
     """
     z = estimator.check_redshift(redshift)
     instrument = estimator.map_instrument
-    limit = {} if options.max_pixels is None else {"max_pixels": options.max_pixels}
+    limit: dict[str, Any] = {} if options.max_pixels is None else {"max_pixels": options.max_pixels}
     image = read_image(
         path,
         MapQuantity.COMPTON_Y,
@@ -169,10 +180,70 @@ def weigh_map(
     return weigh_stamp(stamp, z, estimator, name=name or path.name, one_minus_bias=one_minus_bias)
 
 
+def weigh_bands(
+    files: Sequence[BandFile],
+    redshift: float | None,
+    estimator: Estimator,
+    *,
+    center: str | None = None,
+    name: str | None = None,
+    one_minus_bias: float | None = None,
+    max_pixels: int | None = None,
+) -> ClusterAnswer:
+    """Weigh the cluster of some FITS maps of the CMB temperature, one for each band.
+
+    Parameters
+    ----------
+    files : list of BandFile
+        Those of the estimator's bands, in any order.
+    redshift : float
+        Of the cluster; inside the training range.
+    estimator : Estimator
+        Of a microwave survey.
+    center : str, optional
+        "RA,DEC" of the cluster; needed unless a map is no wider than the stamp, or none has a WCS.
+    name : str, optional
+        Default: that of the first file.
+    one_minus_bias : float, optional [1]
+        As of ``weigh_map``.
+    max_pixels : int, optional
+        Largest image that is read.
+
+    Raises
+    ------
+    ZwickyError
+        If the estimator is of another kind, or a band cannot be used.
+    """
+    instrument = estimator.band_instrument
+    z = estimator.check_redshift(redshift)
+    used = cut_bands(files, instrument, center, max_pixels)
+    answer = weigh_stamps(
+        [one.stamp for one in used],
+        z,
+        estimator,
+        name=name or files[0].path.name,
+        one_minus_bias=one_minus_bias,
+    )
+    notes = tuple(note for one in used for note in one.notes)
+    return replace(answer, notes=notes, inputs=tuple(one.as_dict() for one in used))
+
+
 def weigh_stamp(
     stamp: Stamp, redshift: float, estimator: Estimator, *, name: str, one_minus_bias: float | None = None
 ) -> ClusterAnswer:
     """Weigh one stamp that is already cut; parameters as of ``weigh_map``."""
+    return weigh_stamps([stamp], redshift, estimator, name=name, one_minus_bias=one_minus_bias)
+
+
+def weigh_stamps(
+    stamps: Sequence[Stamp],
+    redshift: float,
+    estimator: Estimator,
+    *,
+    name: str,
+    one_minus_bias: float | None = None,
+) -> ClusterAnswer:
+    """Weigh the stamp of one map, or those of an estimator's bands in its order; parameters as of ``weigh_map``."""
     trained = estimator.simulation.config.one_minus_bias
     wanted = trained if one_minus_bias is None else one_minus_bias
     if not 0.3 <= wanted <= 1.2:
@@ -183,8 +254,9 @@ def weigh_stamp(
             got=wanted,
             fix="give 1-b (about 0.8), not b",
         )
-    estimator.check_stamp(stamp.map)
-    weighed = estimator.weigh(stamp.map.to_kept_unit().values[None], np.array([redshift]))
+    maps = [stamp.map.to_kept_unit() for stamp in stamps]
+    estimator.check_stamps(maps)
+    weighed = estimator.weigh(np.stack([one.values for one in maps])[None], np.array([redshift]))
 
     def posterior(log10_quantiles: np.ndarray, method: str) -> MassPosterior:
         samples = samples_of(log10_quantiles) * trained / wanted
@@ -201,9 +273,9 @@ def weigh_stamp(
         sigma_y500_arcmin2=float(weighed.sigma_y500_arcmin2[0]),
         flag=weighed.flag_name(0),
         reasons=tuple(weighed.reasons[0]),
-        notes=stamp.notes,
+        notes=tuple(note for stamp in stamps for note in stamp.notes),
         one_minus_bias=wanted,
-        stamp=stamp,
+        stamps=tuple(stamps),
     )
 
 

@@ -26,7 +26,8 @@ from zwicky.data.stamps import Stamp, parse_center
 from zwicky.data.view_stamps import cut_view, made_positive
 from zwicky.inference.domain import FLAGS
 from zwicky.inference.mapping.answer import PredictedMaps
-from zwicky.workflows.mapping.views import VIEWS, ViewFile, of_view, read_view, settle_center
+from zwicky.workflows.inputs import settle_center
+from zwicky.workflows.mapping.views import VIEWS, ViewFile, of_view, read_view
 
 REDSHIFT_MARGIN: Final = 0.05
 """[1] How far beyond the training clusters' redshifts a cluster may lie, with a note. Views are emitted power, pressure
