@@ -13,8 +13,8 @@ from zwicky.core.errors import ConfigError
 
 MASS_ESTIMATOR: Final = "deandres2022"
 MASS_MAPPER: Final = "deandres2024"
-MICROWAVE_ESTIMATOR: Final[str | None] = None
-"""None ships yet."""
+MICROWAVE_ESTIMATORS: Final = {1: "gupta2020_150", 3: "gupta2020"}
+"""By the number of bands: 150 GHz alone, and 95, 150 and 220 GHz."""
 
 MapFile = Annotated[
     Path | None, typer.Argument(metavar="MAP.fits", help="A Compton-y map, for a mass.", show_default=False)
@@ -55,7 +55,8 @@ Checkpoint = Annotated[
     str | None,
     typer.Option(
         help="Folder of an estimator (for a mass) or of a mapper (for a map), or the name of one that ships with "
-        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for bands, {MICROWAVE_ESTIMATOR or 'none'}."
+        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for bands, "
+        f"{MICROWAVE_ESTIMATORS[3]}; for one band, {MICROWAVE_ESTIMATORS[1]}."
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="Of the cluster, in the answer. Default: that of the file.")]
@@ -139,7 +140,7 @@ def infer(
     which = "band is stated by --set 150.beam=1.2" if bands else "view is stated by --set y.beam=1.2"
     _refuse(of_one_map, "MAP.fits", f"what the header of a {which}")
     if bands:
-        checkpoint = checkpoint or MICROWAVE_ESTIMATOR
+        checkpoint = checkpoint or MICROWAVE_ESTIMATORS.get(len(bands))
         _weigh_bands(
             bands, settings, redshift, checkpoint, center, name, one_minus_bias, max_pixels, out, as_json
         )
@@ -253,12 +254,11 @@ def _weigh_bands(
     """Weigh the cluster of maps of some microwave bands."""
     if checkpoint is None:
         raise ConfigError(
-            "No estimator of microwave bands ships with zwicky yet.",
+            "No estimator of so many microwave bands ships with zwicky.",
             where="--checkpoint",
-            expected="the folder of an estimator that was trained on these bands",
-            got="none",
-            fix="make one: zwicky reproduce gupta2020; then --checkpoint runs/gupta2020-smoke/three_bands/estimator, "
-            "or one_band/estimator for 150 GHz alone",
+            expected="one band (150 GHz), three (95, 150 and 220 GHz), or the folder of an estimator of these bands",
+            got=f"{len(bands)} bands and no --checkpoint",
+            fix="leave a band out; or train one: zwicky reproduce, with such bands in the experiment's survey",
         )
     from zwicky.inference.estimator import Estimator
     from zwicky.workflows.answer import answer_text, new_answer, write_answer

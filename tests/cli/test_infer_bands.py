@@ -80,19 +80,18 @@ def test_masses_scale_with_the_hydrostatic_bias(infer):
     assert other["network"]["median"] == pytest.approx(one["network"]["median"] / 0.8)
 
 
-def test_no_estimator_of_bands_ships_yet(refused):
-    assert cli_infer.MICROWAVE_ESTIMATOR is None
+def test_bands_that_no_shipped_estimator_takes(refused, monkeypatch):
+    monkeypatch.setattr(cli_infer, "MICROWAVE_ESTIMATORS", {})
     message = refused(checkpoint=())
     assert message["error"] == "ConfigError"
-    assert "No estimator of microwave bands ships" in message["what"]
-    assert "zwicky reproduce gupta2020" in message["fix"]
-    assert "three_bands/estimator" in message["fix"]
+    assert "No estimator of so many microwave bands ships" in message["what"]
+    assert "3 bands and no --checkpoint" in message["got"]
 
 
-def test_the_default_is_one_constant(infer, refused, band_estimator, monkeypatch):
-    monkeypatch.setattr(cli_infer, "MICROWAVE_ESTIMATOR", str(band_estimator))
+def test_the_default_is_that_of_as_many_bands(infer, refused, band_estimator, monkeypatch):
+    monkeypatch.setattr(cli_infer, "MICROWAVE_ESTIMATORS", {3: str(band_estimator)})
     assert infer(checkpoint=()).status == 0
-    monkeypatch.setattr(cli_infer, "MICROWAVE_ESTIMATOR", "gupta2020")
+    monkeypatch.setattr(cli_infer, "MICROWAVE_ESTIMATORS", {1: str(band_estimator), 3: "gupta"})
     assert "no such estimator" in refused(checkpoint=())["what"]
 
 

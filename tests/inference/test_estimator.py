@@ -106,6 +106,16 @@ def test_saved_and_read_back_it_answers_the_same(estimator, saved, fresh):
     assert json.loads((saved / "estimator.json").read_text())["provenance"] == {"made": "in a test"}
 
 
+def test_half_the_bytes_give_nearly_the_same_masses(estimator, saved, fresh, tmp_path):
+    estimator.save(tmp_path / "half", half=True)
+    sizes = [(folder / "member-0.safetensors").stat().st_size for folder in (tmp_path / "half", saved)]
+    assert sizes[0] < 0.6 * sizes[1]
+    stamps, redshift, _ = (c[:20] for c in fresh)
+    before, after = (Estimator.load(f).weigh(stamps, redshift) for f in (saved, tmp_path / "half"))
+    change_dex = np.abs(after.network_log10 - before.network_log10)
+    assert 0.0 < change_dex.max() < 0.005
+
+
 def test_an_ensemble_is_a_mixture(estimator, fresh):
     stamps, redshift, _ = (c[:5] for c in fresh)
     one, two = (NetworkAnswer([m]).predict(stamps, redshift) for m in estimator.network.members)

@@ -35,7 +35,7 @@ from zwicky.models.base import MassModel
 from zwicky.models.table import build_model
 from zwicky.physics.gnfw import profile_by_name
 from zwicky.simulations.spherical import SphericalClusters
-from zwicky.training.checkpoint import load_tensors, read_json, save_tensors
+from zwicky.training.checkpoint import load_tensors, read_json, save_tensors, save_weights
 
 FORMAT: Final = "zwicky-estimator"
 FORMAT_VERSION: Final = 1
@@ -271,10 +271,18 @@ class Estimator:
                     f" 10^{low:.2f}-10^{high:.2f}: answers there lean inwards"
                 )
 
-    def save(self, folder: Path) -> None:
-        """Write the estimator; ``estimator.json`` last, so that a folder with it is whole."""
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write the estimator; ``estimator.json`` last, so that a folder with it is whole.
+
+        Parameters
+        ----------
+        folder : Path
+            Where to.
+        half : bool
+            Write weights in half precision, for an estimator that ships; see ``save_weights``.
+        """
         for i, member in enumerate(self.network.members):
-            save_tensors(folder / f"member-{i}.safetensors", member.state_dict())
+            save_weights(folder / f"member-{i}.safetensors", member, half=half)
         save_tensors(folder / "domain.safetensors", self.feature_cloud)
         digests = tuple(
             sha256_of(folder / f"member-{i}.safetensors") for i in range(len(self.network.members))

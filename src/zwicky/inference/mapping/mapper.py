@@ -34,7 +34,7 @@ from zwicky.mocks.theory_survey import TheorySurvey
 from zwicky.models.any_view import AnyView
 from zwicky.models.base import Batch, MapModel
 from zwicky.models.table import build_map_model
-from zwicky.training.checkpoint import load_tensors, read_json, save_tensors
+from zwicky.training.checkpoint import load_tensors, read_json, save_tensors, save_weights
 
 FORMAT: Final = "zwicky-mapper"
 FORMAT_VERSION: Final = 1
@@ -219,12 +219,9 @@ class Mapper:
         folder : Path
             Where to.
         half : bool
-            Round trained matrices to half precision (to a relative 5e-4), for a mapper that ships: half the bytes.
-            Normalisations and scalings stay as they are.
+            Write weights in half precision, for a mapper that ships; see ``save_weights``.
         """
-        matrices = {name for name, weight in self.network.named_parameters() if half and weight.ndim > 1}
-        state = self.network.state_dict()
-        save_tensors(folder / WEIGHTS, {n: t.half() if n in matrices else t for n, t in state.items()})
+        save_weights(folder / WEIGHTS, self.network, half=half)
         save_tensors(folder / LINEAR, self.linear.tensors())
         digests = {"sha256": sha256_of(folder / WEIGHTS), "linear_sha256": sha256_of(folder / LINEAR)}
         facts = self.facts.model_copy(update=digests)
