@@ -11,8 +11,8 @@ from zwicky.inference.conformal import LEVELS
 from zwicky.inference.estimator import Estimator
 from zwicky.mocks.microwave_settings import MicrowaveSurveySettings
 
-M200C_1E14_MSUN: Final = (0.3, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""From below the training masses to beyond them [1e14 Msun]."""
+M200C_1E14_MSUN: Final = (0.05, 0.3, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""From as good as no cluster to beyond the training masses [1e14 Msun]."""
 
 N_EACH: Final = 60
 REDSHIFT: Final = 0.7
