@@ -24,11 +24,25 @@ def test_the_shipped_folder_is_beside_the_sources_or_inside_the_package():
     assert (shipped_folder() / "README.md").is_file()
 
 
-@pytest.mark.parametrize("name", shipped_names())
+SHIPPED = {
+    "deandres2022": ("deandres2022", 96),
+    "gupta2020": ("gupta2020/three_bands", 40),
+    "gupta2020_150": ("gupta2020/one_band", 40),
+}
+"""From which experiment each is, and the pixels of its stamp."""
+
+
+def test_what_ships_is_listed_here_and_in_its_readme():
+    assert shipped_names() == sorted(SHIPPED)
+    text = (shipped_folder() / "README.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in text for name in SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_what_ships_can_be_read(name):
     facts = Estimator.load(estimator_folder(name)).facts
-    assert facts.provenance["experiment"] == name
-    assert facts.survey.build(facts.survey_seed).grid.n_pixels == 96
+    survey = facts.survey.build(facts.survey_seed)
+    assert (facts.provenance["experiment"], survey.grid.n_pixels) == SHIPPED[name]
 
 
 def test_names(shipped):
