@@ -11,12 +11,14 @@ from zwicky.evaluation.microwave.summary import (
     ln_mean,
     ln_scatter,
     residual_fraction,
+    scatter_ratios,
     worst_precision,
 )
 from zwicky.evaluation.text_table import value_pm
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = " ".join((ROOT / "docs" / "microwave.md").read_text(encoding="utf-8").split())
 CARD = json.loads((ROOT / "results" / "gupta2020-laptop.json").read_text(encoding="utf-8"))
 METHODS = ("mresunet", CARD["baseline"])
 
@@ -80,3 +82,19 @@ def test_where_the_text_says_that_the_network_is_short_of_the_paper():
         assert all(rows[name][mass]["sigma_over_mass"]["value"] > 0.25 for name in METHODS)
     painted = ln_mean(CARD, REALISTIC, "mresunet")
     assert painted["low_95"] > 0.0
+
+
+def test_what_the_page_says_of_bright_clusters():
+    brightest = CARD["improved"]["one_band"]["bins"]["snr"][-1]["methods"]
+    network, classical = (brightest[name]["scatter_dex"]["value"] for name in ("network", "classical"))
+    assert f"scatter by {network:.3f} dex where the filter does by {classical:.3f} (S/N above 30)" in PAGE
+
+
+def test_what_the_page_says_of_the_published_network():
+    bins = {name: scatter_ratios(CARD, name, "mresunet") for name in (SCATTER_ON_Y, TRAINED, NO_SCATTER)}
+    wins = [
+        one["low"] for name in (SCATTER_ON_Y, TRAINED) for one in bins[name] if one["winner"] == "mresunet"
+    ]
+    assert all(low >= 20.0 for low in wins)
+    quiet = [one["ratio"]["value"] for one in bins[NO_SCATTER] if one["winner"] != "not measured"]
+    assert f"it scatters {min(quiet):.1f} to {max(quiet):.1f} times as much, by S/N" in PAGE

@@ -204,5 +204,7 @@ def notes(experiment: MicrowaveExperiment) -> list[str]:
         f"The network has {width} filters on its finest level (the paper: 64). Training clusters are spheres with "
         f"{100 * published.spheres.sigma_ln_y500:.0f} % log-normal scatter of Y500.",
         "Foregrounds are Gaussian and not lensed; the painter plays the part of Magneticum.",
-        f"Seed {experiment.seed}; no two sets share a cluster or a sky.",
+        f"Seed {experiment.seed}; no two sets of the published tests share a cluster or a sky. Further networks have "
+        "clusters of their own, but numbers of their skies as the trained set has: none is taught on one and tested on "
+        "the other.",
     ]
