@@ -158,3 +158,9 @@ def test_the_profile_marks_two_orders_below_the_peak(card):
 def test_nothing_here_needs_torch():
     script = "import sys; import zwicky.evaluation.microwave.report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=240).returncode == 0
+
+
+def test_a_network_that_says_the_same_of_every_map_has_no_pull():
+    rows = [{"true_msun": 1e14 * (1 + i), "pull": {"value": None}} for i in range(2)]
+    card = {"sets": {"trained": {"results": {"dead": {"by_mass": rows}}}}}
+    assert summary.worst_pull(card, "trained", "dead")[1] == {"value": None}

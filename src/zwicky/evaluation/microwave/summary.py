@@ -68,14 +68,14 @@ def worst_pull(card: Card, set_name: str, method: str) -> tuple[float, Estimate]
 
 def _worst(card: Card, set_name: str, method: str, column: str) -> dict[str, Any]:
     rows = result_of(card, set_name, method)["by_mass"]
-    defined = [row for row in rows if row[column]["value"] is not None]
-    if not defined:
+    if not rows:
         raise ConfigError(
             "This set has no masses that several clusters share.",
             where=f"set {set_name!r}",
             expected="one of " + ", ".join(name for name in _MASS_SETS if name in card["sets"]),
         )
-    return dict(max(defined, key=lambda row: abs(row[column]["value"])))
+    # A network that was hardly taught sees no mass in most maps: then nothing is defined, and that is said.
+    return dict(max(rows, key=lambda row: abs(row[column]["value"] or 0.0)))
 
 
 def decomposition_of(card: Card, set_name: str, method: str) -> dict[str, Any]:
