@@ -15,6 +15,7 @@ from zwicky.models.table import MODELS, build_model
 SMALL = {
     "mresunet": {"n_pixels": 96, "width": 4, "dropout": 0.0},
     "mresunet_mass": {"n_pixels": 96, "width": 4},
+    "erosita_cnn": {"n_bands": 1, "n_pixels": 96},
 }
 """Settings of models whose own stamp is another one."""
 

@@ -29,7 +29,7 @@ from zwicky.inference.ensemble import NetworkAnswer
 from zwicky.inference.matched_filter import MatchedFilter
 from zwicky.instruments.instrument import Instrument
 from zwicky.instruments.microwave import MicrowaveInstrument
-from zwicky.mocks.kinds import AnySurvey, AnySurveySettings
+from zwicky.mocks.kinds import SzSurvey, SzSurveySettings
 from zwicky.mocks.survey import MockSurvey
 from zwicky.models.base import MassModel
 from zwicky.models.table import build_model
@@ -66,7 +66,7 @@ class EstimatorFacts(Config):
 
     model: dict[str, Any]
     member_sha256: tuple[str, ...]
-    survey: AnySurveySettings
+    survey: SzSurveySettings
     survey_seed: int
     ln_y_offset: float
     sigma_ln_y: float
@@ -128,7 +128,7 @@ class Estimator:
         return M500C
 
     @cached_property
-    def survey(self) -> AnySurvey:
+    def survey(self) -> SzSurvey:
         """The survey of the training set."""
         return self.facts.survey.build(self.facts.survey_seed)
 
@@ -352,7 +352,7 @@ def fit_cloud(features: Tensor) -> dict[str, Tensor]:
     return {"mean": mean, "whiten": vectors / values.clamp(min=1e-4 * float(values.max())).sqrt()}
 
 
-def weighable(survey: AnySurvey) -> SphericalClusters:
+def weighable(survey: SzSurvey) -> SphericalClusters:
     """Return the clusters of a survey on which masses can be estimated, or raise a ConfigError."""
     simulation = survey.simulation
     if not isinstance(simulation, SphericalClusters):
@@ -366,7 +366,7 @@ def weighable(survey: AnySurvey) -> SphericalClusters:
     return simulation
 
 
-def classical_estimator(survey: AnySurvey) -> ClassicalEstimator:
+def classical_estimator(survey: SzSurvey) -> ClassicalEstimator:
     """Return the classical estimator of a survey, with the relation of its pressure profile."""
     simulation = weighable(survey)
     config, cosmology = simulation.config, simulation.cosmology

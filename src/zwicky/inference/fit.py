@@ -21,7 +21,7 @@ from zwicky.inference.estimator import (
     distance_from_cloud,
     fit_cloud,
 )
-from zwicky.mocks.kinds import AnySurveySettings
+from zwicky.mocks.kinds import SzSurveySettings
 from zwicky.models.base import MassModel
 
 N_RELATION = 3000
@@ -33,7 +33,7 @@ def calibrated_estimator(
     model_settings: Mapping[str, Any],
     training: MapData,
     validation: MapData,
-    survey_settings: AnySurveySettings,
+    survey_settings: SzSurveySettings,
     survey_seed: int,
     provenance: Mapping[str, Any],
 ) -> Estimator:

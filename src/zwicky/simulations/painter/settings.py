@@ -275,6 +275,9 @@ class PainterSettings(Config):
         Of the photon maps, at the observer.
     metallicity : float [solar]
         Of the gas that emits X-rays.
+    metallicity_profile : "constant" or "radial"
+        The same everywhere, or falling outwards as the average iron of Mernier et al. 2017, with ``metallicity`` at
+        0.3 R500: see ``metals.iron_shape``.
     column_density_cm2 : float [cm^-2]
         Of the hydrogen in our galaxy that absorbs them.
     physics : dict
@@ -290,6 +293,7 @@ class PainterSettings(Config):
     depth: Length = Field(default=12.8 * u.Mpc, validate_default=True)
     xray_band: str = "0.5-2 keV"
     metallicity: NotNegative = 0.3
+    metallicity_profile: Literal["constant", "radial"] = "constant"
     column_density_cm2: NotNegative = 0.0
     physics: dict[str, Any] = Field(default_factory=dict)
 
