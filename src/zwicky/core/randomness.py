@@ -41,6 +41,8 @@ class Stream(IntEnum):
     PHOTONS = 21
     POINT_SOURCES = 22
     DETECTOR = 23
+    THINNING = 24
+    REDSHIFT_NOISE = 25
     TEST = 99
 
 

@@ -146,6 +146,17 @@ class PhotonSurvey:
         reach = self.off_axis_arcmin + REACH_SIGMA * error
         return PhotonObserver(self.instrument, self.sky, ingredients, reach)
 
+    def mean_background(self) -> np.ndarray:
+        """Return what is expected without a cluster, outside of masks: sky, particles, mean of undetected AGN.
+
+        Returns
+        -------
+        (band, y, x) array [counts]
+            With the optical axis in the middle of the stamp.
+        """
+        mean = replace(self.observer, ingredients=replace(self.observer.ingredients, sources=False))
+        return np.asarray(sum(mean.background()))
+
     def expected(self, cluster_index: int, sight_line: int) -> Expected:
         """Return the expected counts of one observation, by origin, with its masks and sources."""
         return self._expected(cluster_index, sight_line)[0]

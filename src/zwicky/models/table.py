@@ -14,6 +14,7 @@ from zwicky.models.deepplanck import DeepPlanck, DeepPlanckSettings
 from zwicky.models.erosita_cnn import ErositaCNN, ErositaCNNSettings
 from zwicky.models.mresunet import MResUNet, MResUNetSettings
 from zwicky.models.mresunet_mass import MResUNetMass, MResUNetMassSettings
+from zwicky.models.photon_mass import PhotonMass, PhotonMassSettings
 from zwicky.models.pix2pix import Pix2Pix, Pix2PixSettings
 from zwicky.models.radial_cnn import RadialCNN, RadialCNNSettings
 from zwicky.models.unet import UNet, UNetSettings
@@ -27,6 +28,7 @@ MODELS: Final[dict[str, tuple[type[Config], Callable[..., MassModel]]]] = {
     "mresunet_mass": (MResUNetMassSettings, MResUNetMass),
     "chandra_cnn": (ChandraCNNSettings, ChandraCNN),
     "erosita_cnn": (ErositaCNNSettings, ErositaCNN),
+    "photon_mass": (PhotonMassSettings, PhotonMass),
 }
 """Those that weigh."""
 

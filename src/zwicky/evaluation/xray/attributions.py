@@ -146,6 +146,13 @@ class AttributionProfile:
     gap_dex: np.ndarray
     parent: np.ndarray
 
+    @classmethod
+    def joined(cls, parts: Sequence[AttributionProfile]) -> AttributionProfile:
+        """Return the clusters of several profiles, with the same annuli, as one."""
+        names = ("share_dex", "total_dex", "gap_dex", "parent")
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(parts[0].edges, **columns)
+
     def mean(self, bootstrap: Bootstrap) -> Drawn:
         """Return the part of the mean answer that each annulus makes, (annulus,) [1]; NaN if there is no answer."""
         return ratio_of_means(self.parent, self.share_dex, self.total_dex[:, None], bootstrap)
@@ -213,6 +220,13 @@ class CoreMasking:
     log10_predicted: np.ndarray
     log10_true: np.ndarray
     parent: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[CoreMasking]) -> CoreMasking:
+        """Return the clusters of several tests, with the same masks, as one."""
+        names = ("log10_predicted", "log10_true", "parent")
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(parts[0].radii, **columns)
 
     def shift(self, bootstrap: Bootstrap) -> Drawn:
         """Return how far the mean answer moves, (mask,) [dex]: 0 for the first."""

@@ -43,3 +43,28 @@ CAPTIONS: Final = {
     ),
 }
 """By title."""
+
+
+CARD_CAPTIONS: Final = {
+    "Less scatter than the others": (
+        "Scatter of the network over that of each other method on the same clusters. Bars: 68 and 95 % bootstrap over "
+        "clusters. Good: left of the dashed line, where the network scatters less."
+    ),
+    "Scatter in bins": (
+        "Standard deviation of the residuals of each method. Bars: 68 % bootstrap over clusters; none where clusters "
+        "are few. Bins of one image are not drawn."
+    ),
+    "Coverage by S/N": (
+        "How often the intervals of 68 % (filled) and 95 % (open) hold the truth, in bins of the S/N of the classical "
+        "measurement. Bars: 68 % bootstrap over clusters. Good: on the dashed lines; grey: within 3 points of them. "
+        "Points without a bar are of few clusters."
+    ),
+    "Scatter against counts": (
+        "Standard deviation of the residuals when the same kind of clusters is seen with so many photons. Bars: 68 % "
+        "bootstrap over clusters. Good: the network falls with the photons, and is below the classical mass."
+    ),
+    "Training": (
+        "Good: both curves fall and level off together. A validation loss that rises again is overfitting."
+    ),
+}
+"""By title, of the figures that are drawn from a scorecard alone."""

@@ -111,7 +111,8 @@ def _part(drawn: Drawn, place: int) -> Drawn:
     return Drawn(drawn.value[place], resamples)
 
 
-def _look(place: int) -> dict[str, Any]:
+def look(place: int) -> dict[str, Any]:
+    """Return the colour and the marker of the method at some place."""
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
@@ -137,8 +138,8 @@ def dream_profiles(profile: DreamProfile, bootstrap: Bootstrap, *, core: float =
     relative, per_area = profile.relative(bootstrap), profile.per_area(bootstrap)
     for i in range(profile.n_iterations):
         label = f"{_ORDINALS[i] if i < len(_ORDINALS) else i + 1} iteration"
-        _band(top, x, _part(relative, i), _look(i), label)
-        _band(bottom, x, _part(per_area, i), _look(i), label)
+        _band(top, x, _part(relative, i), look(i), label)
+        _band(bottom, x, _part(per_area, i), look(i), label)
     for ax in (top, bottom):
         _mark_core(ax, core)
     top.set_ylabel(r"$\Delta N / N$")
@@ -158,7 +159,7 @@ def attributions(
     ax = figure.subplots()
     for i, (name, profile) in enumerate(profiles.items()):
         x = 0.5 * (np.array(profile.edges[:-1]) + np.array(profile.edges[1:]))
-        _band(ax, x, profile.mean(bootstrap), _look(i), name)
+        _band(ax, x, profile.mean(bootstrap), look(i), name)
     _mark_core(ax, core)
     ax.set(xlabel=r"$R\,/\,R_{500c}$", ylabel="part of the answer", xlim=(0.0, None))
     ax.legend(loc="upper right")
@@ -172,8 +173,8 @@ def masked_cores(curves: Mapping[str, CoreMasking], bootstrap: Bootstrap, *, cor
     top, bottom = figure.subplots(2, 1, sharex=True)
     for i, (name, curve) in enumerate(curves.items()):
         x = np.array(curve.radii)
-        _band(top, x, curve.shift(bootstrap), _look(i), name)
-        _band(bottom, x, curve.scatter(bootstrap), _look(i), name)
+        _band(top, x, curve.shift(bootstrap), look(i), name)
+        _band(bottom, x, curve.scatter(bootstrap), look(i), name)
     for ax in (top, bottom):
         _mark_core(ax, core)
     top.set_ylabel(r"mean shift of $\log_{10} M$ [dex]")
@@ -182,10 +183,11 @@ def masked_cores(curves: Mapping[str, CoreMasking], bootstrap: Bootstrap, *, cor
     return figure
 
 
-def _bars(estimates: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return values (n,), and how far 68 % reach below and above them (2, n); NaN, which is not drawn, for None."""
+def bars(estimates: Sequence[Mapping[str, Any]], percent: int = 68) -> tuple[np.ndarray, np.ndarray]:
+    """Return values (n,), and how far 68 or 95 % reach below and above them (2, n); NaN, not drawn, for None."""
     value, low, high = (
-        np.array([one[key] for one in estimates], float) for key in ("value", "low_68", "high_68")
+        np.array([one[key] for one in estimates], float)
+        for key in ("value", f"low_{percent}", f"high_{percent}")
     )
     return value, np.maximum(np.nan_to_num(np.stack([value - low, high - value]), nan=0.0), 0.0)
 
@@ -203,9 +205,9 @@ def predicted_sd(bins: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     ax = figure.subplots()
     largest = 0.0
     for i, (name, rows) in enumerate(bins.items()):
-        x, _ = _bars([one["predicted_dex"] for one in rows])
-        y, reach = _bars([one["scatter_dex"] for one in rows])
-        ax.errorbar(x, y, yerr=reach, ls="none", capsize=2.5, lw=1.3, label=name, **_look(i))
+        x, _ = bars([one["predicted_dex"] for one in rows])
+        y, reach = bars([one["scatter_dex"] for one in rows])
+        ax.errorbar(x, y, yerr=reach, ls="none", capsize=2.5, lw=1.3, label=name, **look(i))
         largest = max(largest, float(np.nanmax([x, y])))
     ax.plot([0.0, 1.15 * largest], [0.0, 1.15 * largest], color=BLACK, lw=1.0, ls="--", label="as promised")
     ax.set(
@@ -229,9 +231,9 @@ def redshift_noise(rows: Sequence[Mapping[str, Any]], *, published: bool = True)
     """
     figure = new_figure(5.6, 4.0)
     ax = figure.subplots()
-    value, reach = _bars([row["ratio"] for row in rows])
+    value, reach = bars([row["ratio"] for row in rows])
     noise = [row["noise"] for row in rows]
-    ax.errorbar(noise, value, yerr=reach, ls="-", capsize=2.5, lw=1.3, label="here", **_look(0))
+    ax.errorbar(noise, value, yerr=reach, ls="-", capsize=2.5, lw=1.3, label="here", **look(0))
     if published:
         known = published_ratios()
         ax.plot(

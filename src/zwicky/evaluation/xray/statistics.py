@@ -261,10 +261,10 @@ def ratio_rows(
     ]
 
 
-def published_ratios() -> dict[float, float]:
-    """Return the paper's scatter on its test set at each redshift noise over that without [1]."""
-    reference = PUBLISHED_NOISE[0.0][1]
-    return {noise: test / reference for noise, (_, test) in PUBLISHED_NOISE.items()}
+def published_ratios(*, training: bool = False) -> dict[float, float]:
+    """Return the paper's scatter at each redshift noise over that without [1], on its test set or its training set."""
+    place = 0 if training else 1
+    return {noise: pair[place] / PUBLISHED_NOISE[0.0][place] for noise, pair in PUBLISHED_NOISE.items()}
 
 
 def noisy_redshift(redshift: np.ndarray, sigma: float, key: Key) -> np.ndarray:
@@ -330,12 +330,23 @@ def binned(
     """
     axes = {"log10_mass": test.log10_true, "redshift": test.redshift, "counts": test.counts}
     return {
-        name: [
-            {"low": low, "high": high} | _of_bin(test, method, (values >= low) & (values < high), bootstrap)
-            for low, high in pairwise(getattr(bins, name))
-        ]
-        for name, values in axes.items()
+        name: in_bins(test, method, values, getattr(bins, name), bootstrap) for name, values in axes.items()
     }
+
+
+def in_bins(
+    test: PhotonTest, method: str, values: np.ndarray, edges: Sequence[float], bootstrap: Bootstrap
+) -> list[dict[str, Any]]:
+    """Return the estimates of all columns in bins of any values (n,), between rising edges in their unit.
+
+    As ``binned``, for one axis: ``low`` and ``high``, None for an infinite edge, sizes, and the columns. A value that
+    is not a number stands in no bin.
+    """
+    return [
+        {"low": as_json(low), "high": as_json(high)}
+        | _of_bin(test, method, (values >= low) & (values < high), bootstrap)
+        for low, high in pairwise(edges)
+    ]
 
 
 def _of_bin(test: PhotonTest, method: str, rows: np.ndarray, bootstrap: Bootstrap) -> dict[str, Any]:

@@ -292,6 +292,8 @@ class XRayWeigher:
         settled, steps = np.zeros(len(redshift), bool), 0
         while steps < MOST_STEPS and not settled.all():
             new = self._next(profiles, redshift, masses, shapes)
+            # What has settled stays, so that no mass depends on what else is weighed with it.
+            new = np.where(settled, masses, new)
             settled, masses, steps = np.abs(new - masses) < SETTLED_DEX, new, steps + 1
         return shapes, masses, settled & (masses > low) & (masses < high), steps
 

@@ -7,14 +7,16 @@ out ring by ring, where the brightness is nearly constant, and not for an apertu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from zwicky.core.errors import MapError
 
+_PER_CLUSTER: Final = ("counts", "background", "background_sigma", "exposure_arcmin2_s", "ring_arcmin2")
 _LEAST_BACKGROUND_PIXELS: Final = 20
 """In an annulus for the background: fewer say too little."""
 
@@ -73,6 +75,19 @@ class RadialCounts:
             background_sigma=(sigma / np.maximum(total, 1e-30))[:, None],
             exposure_arcmin2_s=self.exposure_arcmin2_s[:, some].mean(axis=1, keepdims=True),
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[RadialCounts]) -> RadialCounts:
+        """Return the clusters of several lists, with the same rings, as one list."""
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(one, name) for one in parts]) for name in _PER_CLUSTER
+        }
+        return replace(parts[0], **columns)
+
+    def selected(self, rows: np.ndarray | slice) -> RadialCounts:
+        """Return some clusters; ``rows`` is a mask (cluster,), indices or a slice."""
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _PER_CLUSTER}
+        return replace(self, **columns)
 
     def overlap(self, inner_arcmin: np.ndarray, outer_arcmin: np.ndarray) -> np.ndarray:
         """Return which part of each ring an annulus covers, (cluster, ring) [1].
