@@ -134,9 +134,9 @@ def check(
         print(f"{path}: a mapper of {', '.join(mapper.views)} on {mapper.grid}, as documented")
         return
     if (path / "estimator.json").is_file():
-        from zwicky.inference.estimator import Estimator
+        from zwicky.workflows.shipped import load_any_estimator
 
-        estimator = Estimator.load(path)
+        estimator = load_any_estimator(path)
         print(f"{path}: an estimator of {len(estimator.network.members)} networks, as documented")
         return
     from zwicky.data.check import check_store

@@ -19,7 +19,7 @@ from zwicky.models.base import Batch, GaussianMass, MassModel
 from zwicky.models.mass_heads import GaussianHead
 from zwicky.models.photon_mass_parts import (
     LEAST_SD,
-    PhotonImages,
+    ImageNumbers,
     PhotonViews,
     RingNumbers,
     random_bands,
@@ -88,7 +88,7 @@ class PhotonMass(MassModel):
         self.config: PhotonMassSettings = config
         self.rings = RingNumbers(config.n_bands, config.n_pixels, config.n_rings)
         self.images = (
-            PhotonImages(config.n_bands, config.n_pixels, config.width) if config.with_images else None
+            ImageNumbers(config.n_bands, config.n_pixels, config.width) if config.with_images else None
         )
         n_in = self.rings.n_numbers + (0 if self.images is None else self.images.n_numbers)
         n_in += 3 + config.n_bands

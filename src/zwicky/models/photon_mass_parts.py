@@ -250,7 +250,7 @@ class RingNumbers(nn.Module):
             return torch.where(known, (numbers - self.mean) / self.sd, 0.0).flatten(1)
 
 
-class PhotonImages(nn.Module):
+class ImageNumbers(nn.Module):
     """A small CNN on what exceeds the background, in units of the noise; its last maps are averaged over rings.
 
     Parameters

@@ -16,7 +16,7 @@ from zwicky.core.maps import Map
 from zwicky.core.quantities import COUNTS, UNIT_OF, MapQuantity
 from zwicky.data.fits_records import image_hdus, write_hdus
 from zwicky.inference.xray.estimator import PhotonEstimator
-from zwicky.workflows.answer import LABEL_WIDTH, _row, light_lines, new_answer, warning_lines
+from zwicky.workflows.answer import LABEL_WIDTH, light_lines, mass_row, new_answer, warning_lines
 from zwicky.workflows.photons.infer import PhotonAnswer
 
 STAMP_FILE: Final = "stamp.fits"
@@ -30,8 +30,8 @@ def answer_text(answer: PhotonAnswer) -> str:
         f"{answer.name}, z = {answer.redshift:g}, {answer.counts:.0f} counts inside R500 = "
         f"{answer.r500_arcmin:.2f} arcmin, S/N {answer.snr:.1f}",
         f"  {'':{LABEL_WIDTH}s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
-        _row("network", answer.network),
-        _row("classical", answer.classical),
+        mass_row("network", answer.network),
+        mass_row("classical", answer.classical),
         *light_lines(answer.flag, answer.reasons),
         *(_band_line(one) for one in answer.used.inputs()),
         *(f"  note: {note}" for note in answer.notes),

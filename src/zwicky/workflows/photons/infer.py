@@ -24,7 +24,7 @@ from zwicky.inference.xray.images import PhotonImages
 from zwicky.physics.xray import SOFT
 from zwicky.workflows.photons.background import with_background
 from zwicky.workflows.photons.files import PhotonFiles, match_bands
-from zwicky.workflows.weigh import _summary, samples_of
+from zwicky.workflows.weigh import samples_of, summary_of
 
 _SAME_PIXEL: Final = 1e-3  # [1] relative: closer pixels need no note
 
@@ -165,8 +165,8 @@ class PhotonAnswer:
             else [self.center.icrs.ra.deg, self.center.icrs.dec.deg],
             "mass_definition": str(self.definition),
             "mass_unit": "Msun",
-            "network": _summary(self.network),
-            "classical": _summary(self.classical),
+            "network": summary_of(self.network),
+            "classical": summary_of(self.classical),
             "snr": self.snr,
             "source_counts": self.counts,
             "luminosity_erg_per_s": self.luminosity_erg_per_s,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zwicky.core.files import sole_writer
 from zwicky.evaluation.page import PaperRow
-from zwicky.evaluation.xray.report import write_photon_report
+from zwicky.evaluation.xray.report import record_figures, write_photon_report
 from zwicky.evaluation.xray.scorecard import build_photon_scorecard, write_photon_scorecard
+from zwicky.inference.xray.estimator import PhotonEstimator
 from zwicky.workflows.photons.ensemble import LightConeEnsemble
 from zwicky.workflows.photons.experiment import PhotonExperiment
 from zwicky.workflows.photons.folds import CrossValidation
@@ -63,15 +65,16 @@ def reproduce_photons(
         train_side_by_side(jobs, folder, workers, say)
         estimators = {name: one.estimator(facts, say) for name, one in improved.items()}
         say("opening the test sets")
-        scorecard = build_photon_scorecard(
-            folds=None if folds is None else folds.judged(say),
-            ensemble=None if ensemble is None else ensemble.judged(say),
-            improved={name: one.judged(estimators[name]) for name, one in improved.items()},
-            seed=experiment.seed,
-            n_resamples=experiment.n_resamples,
-        )
+        found: dict[str, Any] = {
+            "folds": None if folds is None else folds.judged(say),
+            "ensemble": None if ensemble is None else ensemble.judged(say),
+            "improved": {name: one.judged(estimators[name]) for name, one in improved.items()},
+            "seed": experiment.seed,
+            "n_resamples": experiment.n_resamples,
+        }
+        scorecard = build_photon_scorecard(**found)
         scorecard["experiment"] = experiment.model_dump(include={"name", "preset", "title", "reference"})
-        scorecard["real_clusters"] = [] if data is None else real_photon_rows(estimators, data)
+        scorecard["real_clusters"] = real_rows(experiment, estimators, data)
         scorecard["paper"] = [list(row) for row in paper_rows(scorecard)]
         write_photon_scorecard(folder / "scorecard.json", scorecard)
         write_photon_report(
@@ -79,11 +82,20 @@ def reproduce_photons(
             title=f"{experiment.title}, preset {experiment.preset}",
             scorecard=scorecard,
             paper=[PaperRow(*row) for row in scorecard["paper"]],
+            extra_figures=record_figures(**found),
             provenance=facts,
             notes=notes(experiment),
         )
         say(f"report: {folder / 'report.html'}")
     return scorecard
+
+
+def real_rows(
+    experiment: PhotonExperiment, estimators: Mapping[str, PhotonEstimator], data: Path | None
+) -> list[dict[str, str]]:
+    """Return the table of real clusters; estimators are known there by experiment and name."""
+    named = {f"{experiment.name}_{name}": one for name, one in estimators.items()}
+    return [] if data is None else real_photon_rows(named, data)
 
 
 def notes(experiment: PhotonExperiment) -> list[str]:

@@ -111,7 +111,7 @@ def _ln_sigma(cosmology: Cosmology) -> RectBivariateSpline:
     )
 
 
-def volume_mpc3(redshift: float, cosmology: Cosmology) -> float:
+def volume_per_redshift(redshift: float, cosmology: Cosmology) -> float:
     """Return the comoving volume per redshift and solid angle.
 
     Parameters
@@ -325,7 +325,7 @@ def light_cone(
     )
     below = cumulative_trapezoid(number, share, axis=1, initial=0)
     width_dex = high - lowest if low < high else 1.0
-    per_ln_redshift = below[:, -1] * width_dex * [z * volume_mpc3(z, cosmology) for z in redshifts]
+    per_ln_redshift = below[:, -1] * width_dex * [z * volume_per_redshift(z, cosmology) for z in redshifts]
     nearer = cumulative_trapezoid(per_ln_redshift, np.log(redshifts), initial=0)
     return LightCone(
         redshifts=redshifts,
