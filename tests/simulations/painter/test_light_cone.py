@@ -1,6 +1,7 @@
 """The light cone: how many haloes there are, how bright they are, and draws that follow."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def expected(mass_edges, redshift_edges, faintest_flux=None):
     step = (mass_edges[1] - mass_edges[0]) / fine
     masses = mass_edges[0] + step * (np.arange(fine * n_masses) + 0.5)
     columns = []
-    for near, far in zip(redshift_edges[:-1], redshift_edges[1:], strict=True):
+    for near, far in pairwise(redshift_edges):
         width = (far - near) / fine
         column = np.zeros(n_masses)
         for z in near + width * (np.arange(fine) + 0.5):

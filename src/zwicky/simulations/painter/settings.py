@@ -271,8 +271,8 @@ class PainterSettings(Config):
         no inner redshift edges.
     faintest_flux : float, optional [erg cm^-2 s^-1]
         Of a light cone, 0.5-2 keV as seen but for our Galaxy's hydrogen: leaves out the masses and redshifts whose
-        mean flux is smaller. It saves painting what no survey sees. Clusters scatter around the mean, so a survey's own
-        selection comes afterwards, and this has to lie well below it.
+        mean flux (of observed clusters, not of the preset's) is smaller. It saves painting what no survey sees, and has
+        to lie well below the limit of a survey, whose own selection comes afterwards.
     pressure : "hse", "a10", "p13" or "dpp", optional
         Instead of the preset's.
     depth : Quantity [Mpc, proper]

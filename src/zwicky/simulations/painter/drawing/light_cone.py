@@ -6,8 +6,9 @@ A cluster of a light cone is drawn from
 
 the mass function of Tinker et al. 2008 per comoving volume times the comoving volume per solid angle. A survey sees
 none of the faint ones; ``faintest_flux`` leaves out haloes whose mean flux is below it. That saves painting them and
-is no selection: haloes scatter around the mean by some 30 per cent, so a limit well below the faintest cluster of
-a survey, and then the survey's own selection of what was painted, gives its sample.
+is no selection: the mean is that of observed clusters, and what a preset paints scatters around another one (of 2e14
+Msun: twice as bright in gizmo, four times in gadgetx). A limit well below the faintest cluster of a survey, and then
+the survey's own selection of what was painted, gives its sample.
 """
 
 from __future__ import annotations
