@@ -13,12 +13,14 @@ from zwicky.core.errors import ConfigError
 from zwicky.core.randomness import Key, Stream
 from zwicky.evaluation.xray.annuli import CORE
 from zwicky.evaluation.xray.scorecard import PHOTON_CARD
+from zwicky.evaluation.xray.summary import all_tables
 from zwicky.inference.xray.estimator import PhotonEstimator
 from zwicky.workflows.experiment import experiment_names
 from zwicky.workflows.photons.ensemble import LightConeEnsemble, asked
 from zwicky.workflows.photons.experiment import PhotonExperiment, read_photon_experiment
 from zwicky.workflows.photons.folds import CrossValidation, cores_only
 from zwicky.workflows.photons.improved import ImprovedNetwork, faults_of, images_of, shifted
+from zwicky.workflows.photons.levels import LEVELS
 from zwicky.workflows.photons.run import reproduce_photons
 from zwicky.workflows.photons.sets import added_up, profiles_of, read_photons
 from zwicky.workflows.photons.training import trained_members
@@ -123,6 +125,17 @@ def test_mocks_that_are_kept_are_bright_ones(tiny):
     counts = data.truth["expected_cluster_counts"]
     assert np.median(counts[found.kept]) > np.median(counts[~found.kept])
     assert not (found.bright & ~found.kept).any()
+
+
+def test_levels_shift_masses_and_the_last_one_does_not(tiny):
+    rows = tiny.scorecard["levels"]
+    assert [row["level"] for row in rows] == list(LEVELS)
+    assert rows[-1]["count rate"]["shift_dex"] == 0.0
+    # The count rate knows the exposure: what vignetting takes away is no mass.
+    without = {row["level"]: row["count rate"]["shift_dex"] for row in rows}
+    assert without["psf"] == pytest.approx(without["vignetted"], abs=0.03)
+    tables = {table.title: table for table in all_tables(tiny.scorecard)}
+    assert len(tables["What each ingredient of an image does to the mass"].rows) == len(LEVELS)
 
 
 def test_noise_on_the_redshift_is_the_same_at_any_width_and_differs_between_splits(tiny):

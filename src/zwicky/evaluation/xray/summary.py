@@ -10,7 +10,13 @@ from zwicky.evaluation.text_table import TextTable, percent_pm, value_pm
 from zwicky.evaluation.xray.blocks import SCATTER, by_method
 from zwicky.evaluation.xray.results import CLASSICAL, COUNT_RATE, ENSEMBLE, NETWORK
 from zwicky.evaluation.xray.statistics import FIT_BIAS, FIT_SCATTER, SD_OVER_SCATTER
-from zwicky.evaluation.xray.tables import ensemble_tables, folds_tables, improved_tables, real_table
+from zwicky.evaluation.xray.tables import (
+    ensemble_tables,
+    folds_tables,
+    improved_tables,
+    levels_table,
+    real_table,
+)
 
 Card = Mapping[str, Any]
 
@@ -63,7 +69,10 @@ def _improved_sentence(name: str, block: Card) -> str:
 
 
 def all_tables(card: Card) -> list[TextTable]:
-    """Return every table with rows, in the order in which they are shown; a run may add ``real_clusters``."""
+    """Return every table with rows, in the order in which they are shown.
+
+    A run may add ``levels`` and ``real_clusters``.
+    """
     return [table for table in _tables(card) if table.rows]
 
 
@@ -72,6 +81,8 @@ def _tables(card: Card) -> Iterator[TextTable]:
         yield from folds_tables(card["folds"])
     if card["ensemble"] is not None:
         yield from ensemble_tables(card["ensemble"])
+    if card.get("levels"):
+        yield levels_table(card["levels"])
     for name, block in card["improved"].items():
         yield from improved_tables(name, block)
     if card.get("real_clusters"):

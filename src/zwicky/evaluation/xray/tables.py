@@ -72,20 +72,6 @@ def improved_tables(name: str, block: Block) -> Iterator[TextTable]:
     yield _flags_table(name, block)
 
 
-def real_table(clusters: Sequence[Mapping[str, Any]]) -> TextTable:
-    """Return the real clusters that a run has weighed, one in each column.
-
-    Parameters
-    ----------
-    clusters : list of dict
-        By fact, the same for all; ``cluster`` is the name. Shown in alphabetical order, which is that of a file.
-    """
-    facts = sorted(fact for fact in clusters[0] if fact != "cluster")
-    rows = [[fact, *(cell(one[fact]) for one in clusters)] for fact in facts]
-    remark = "Network, classical mass on the same image, and published mass, side by side; the flag says why."
-    return TextTable("Real clusters", remark, ["", *(cell(one["cluster"]) for one in clusters)], rows)
-
-
 def _folds_table(block: Block) -> TextTable:
     head = [
         "method",

@@ -241,15 +241,19 @@ class LightConeEnsemble:
         )
 
     def count_rate_masses(self, test: MapData) -> np.ndarray:
-        """Return quantiles of the count-rate relation, (n, 5) [dex of Msun]: fitted to training and validation set."""
+        """Return quantiles of the count-rate relation, (n, 5) [dex of Msun]."""
+        profiles = profiles_of(added_up(test), self.survey)
+        masses = self.count_rate_weigher().weigh(profiles, numbers_of(test)[0])
+        return at_levels(masses.log10_quantiles, LEVELS)
+
+    def count_rate_weigher(self) -> XRayWeigher:
+        """Return the count-rate relation, fitted to training and validation set."""
         known = joined([added_up(self.counts(split)) for split in SPLITS[:2]])
         z, truth = numbers_of(known)
         log10_range = (float(truth.min()) - LOG10_RANGE_MARGIN, float(truth.max()) + LOG10_RANGE_MARGIN)
         cosmology = self.survey.simulation.cluster(0).cosmology
         weigher = XRayWeigher.named("count_rate", cosmology, log10_range, prior="training")
-        fitted = weigher.fitted(profiles_of(known, self.survey), z, truth)
-        masses = fitted.weigh(profiles_of(added_up(test), self.survey), numbers_of(test)[0])
-        return at_levels(masses.log10_quantiles, LEVELS)
+        return weigher.fitted(profiles_of(known, self.survey), z, truth)
 
     def _selection(self) -> dict[str, float]:
         found = [self.found(split) for split in SPLITS]

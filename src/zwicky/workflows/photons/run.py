@@ -15,6 +15,7 @@ from zwicky.workflows.photons.ensemble import LightConeEnsemble
 from zwicky.workflows.photons.experiment import PhotonExperiment
 from zwicky.workflows.photons.folds import CrossValidation
 from zwicky.workflows.photons.improved import ImprovedNetwork
+from zwicky.workflows.photons.levels import level_rows
 from zwicky.workflows.photons.paper import paper_rows
 from zwicky.workflows.photons.real import real_photon_rows
 from zwicky.workflows.photons.sets import Say
@@ -73,6 +74,7 @@ def reproduce_photons(
             "n_resamples": experiment.n_resamples,
         }
         scorecard = build_photon_scorecard(**found)
+        scorecard["levels"] = [] if ensemble is None else level_rows(ensemble, ensemble.ensemble(), say)
         scorecard["experiment"] = experiment.model_dump(include={"name", "preset", "title", "reference"})
         scorecard["real_clusters"] = real_rows(experiment, estimators, data)
         scorecard["paper"] = [list(row) for row in paper_rows(scorecard)]
