@@ -9,14 +9,9 @@ from zwicky.evaluation.page import number
 from zwicky.evaluation.text_table import TextTable, percent_pm, value_pm
 from zwicky.evaluation.xray.blocks import SCATTER, by_method
 from zwicky.evaluation.xray.results import CLASSICAL, COUNT_RATE, ENSEMBLE, NETWORK
+from zwicky.evaluation.xray.run_tables import levels_table, real_table
 from zwicky.evaluation.xray.statistics import FIT_BIAS, FIT_SCATTER, SD_OVER_SCATTER
-from zwicky.evaluation.xray.tables import (
-    ensemble_tables,
-    folds_tables,
-    improved_tables,
-    levels_table,
-    real_table,
-)
+from zwicky.evaluation.xray.tables import ensemble_tables, folds_tables, improved_tables
 
 Card = Mapping[str, Any]
 
