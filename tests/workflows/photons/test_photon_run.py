@@ -16,7 +16,7 @@ from zwicky.evaluation.xray.scorecard import PHOTON_CARD
 from zwicky.evaluation.xray.summary import all_tables
 from zwicky.inference.xray.estimator import PhotonEstimator
 from zwicky.workflows.experiment import experiment_names
-from zwicky.workflows.photons.ensemble import LightConeEnsemble, asked
+from zwicky.workflows.photons.ensemble import WIDEST_LOG10, LightConeEnsemble, asked
 from zwicky.workflows.photons.experiment import PhotonExperiment, read_photon_experiment
 from zwicky.workflows.photons.folds import CrossValidation, cores_only
 from zwicky.workflows.photons.improved import ImprovedNetwork, faults_of, images_of, shifted
@@ -167,6 +167,17 @@ def test_an_ensemble_is_as_wide_as_its_members_and_their_spread(tiny):
     assert len(members) == 2
     assert both.shape == one.shape == (len(data), 5)
     assert not np.allclose(both, one)
+
+
+def test_an_interval_wider_than_any_mass_is_held(tiny):
+    ensemble = LightConeEnsemble(TINY, tiny.folder)
+    data, (member, _) = ensemble.smoothed(ensemble.counts("test")), ensemble.ensemble()
+    with torch.no_grad():
+        member.dense[-1].bias[1] = 50.0  # the logarithm of the standardised error, which is held at 2
+    quantiles = asked([member], data)
+    assert quantiles.min() >= WIDEST_LOG10[0]
+    assert quantiles.max() <= WIDEST_LOG10[1]
+    assert (quantiles[:, 3] > quantiles[:, 1]).all()
 
 
 def test_only_cores_are_left_for_the_control(tiny):

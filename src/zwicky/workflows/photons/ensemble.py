@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
+from scipy.special import ndtri
 
 from zwicky.core.files import written_whole
 from zwicky.core.masses import M500C
@@ -48,6 +49,8 @@ from zwicky.workflows.side_by_side import Job
 PLAIN: Final = "plain"
 UNIFORM: Final = "uniform"
 CHUNK: Final = 500
+WIDEST_LOG10: Final = (9.0, 17.0)
+"""Ends of intervals [dex of Msun]: far below a group, far above any cluster."""
 LOG10_RANGE_MARGIN: Final = 0.3  # [dex] count-rate masses are looked for so far beyond the training masses
 
 
@@ -283,7 +286,9 @@ def asked(members: Sequence[MassModel], data: MapData) -> np.ndarray:
     mean, sd = (torch.cat([getattr(one, name) for one in answers], dim=1).double() for name in ("mean", "sd"))
     centre = mean.mean(0)
     width = (sd.square() + (mean - centre).square()).mean(0).sqrt()
-    return MassPredictions.gaussian("ensemble", centre.numpy(), width.numpy()).log10_quantiles
+    # A network that knows nothing may state an interval that is wider than any mass: its ends are held.
+    quantiles = centre.numpy()[:, None] + width.numpy()[:, None] * ndtri(np.array(LEVELS))
+    return np.clip(quantiles, *WIDEST_LOG10)
 
 
 def _train(name: str, settings: dict[str, Any], folder: Path, say: Say) -> None:
