@@ -54,3 +54,18 @@ def test_the_real_clusters():
         line = next(one for one in README.splitlines() if one.startswith(f"| {row['cluster']}"))
         cells = (row["network M500c [1e14 Msun]"], row["classical M500c [1e14 Msun]"], row["catalogue"])
         assert line.endswith("| " + " | ".join(cells) + " |")
+
+
+def test_what_the_text_says():
+    noisy = next(row for row in ENSEMBLE["ensemble"]["noise"] if row["noise"] == 0.1)
+    assert f"x{value_pm(noisy['ratio'])} instead of x1.09 at 0.1" in README
+    core = FOLDS["folds"]["core"]
+    assert core["is_excised"] is False
+    assert core["limit"] == 0.5
+    inner, ring = FOLDS["folds"]["dream"]["per_area"]["value"][0][:2]
+    assert abs(inner) < 0.02 * max(FOLDS["folds"]["dream"]["per_area"]["value"][0])
+    assert 0.5 * core["outside"]["value"] < ring
+    network = FOLDS["folds"]["results"]["network"]
+    low, high = (network["best_by_chance"][end] for end in ("low", "high"))
+    assert network["best_fold"]["fit_scatter_percent"] > 0.9 * low
+    assert high > network["best_fold"]["fit_scatter_percent"]
