@@ -10,7 +10,18 @@ import importlib
 import sys
 from pathlib import Path
 
-MODULES = ("start", "mocks", "painter", "store", "weighing", "training", "map_training", "maps", "microwave")
+MODULES = (
+    "start",
+    "mocks",
+    "painter",
+    "store",
+    "weighing",
+    "training",
+    "map_training",
+    "maps",
+    "microwave",
+    "photons",
+)
 """In the order of the table. Imported when needed: a process that makes mocks imports this file."""
 
 ROOT = Path(__file__).resolve().parents[1]

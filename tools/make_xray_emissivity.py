@@ -1,4 +1,4 @@
-"""Write the table of X-ray emissivities that zwicky.physics.xray reads.
+"""Write the table of X-ray emissivities that zwicky.physics.xray_table reads.
 
     python tools/make_xray_emissivity.py [PATH/xrtpy] [--output TABLE.npz]
 

@@ -101,6 +101,13 @@ def _weigh(experiment: str, preset: str, folder: Path, workers: int, data: Path 
             read_microwave_experiment(experiment, preset), folder, workers=workers, say=_say
         )
     from zwicky.workflows.real_clusters import data_folder
+
+    if kind_of(experiment) == "photons":
+        from zwicky.workflows.photons.experiment import read_photon_experiment
+        from zwicky.workflows.photons.run import reproduce_photons
+
+        photons = read_photon_experiment(experiment, preset)
+        return reproduce_photons(photons, folder, data=data_folder(data), workers=workers, say=_say)
     from zwicky.workflows.reproduce import reproduce as run
 
     settings = read_experiment(experiment, preset)
@@ -127,9 +134,9 @@ def check(
         print(f"{path}: a mapper of {', '.join(mapper.views)} on {mapper.grid}, as documented")
         return
     if (path / "estimator.json").is_file():
-        from zwicky.inference.estimator import Estimator
+        from zwicky.workflows.shipped import load_any_estimator
 
-        estimator = Estimator.load(path)
+        estimator = load_any_estimator(path)
         print(f"{path}: an estimator of {len(estimator.network.members)} networks, as documented")
         return
     from zwicky.data.check import check_store

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from zwicky import cli_infer_counts as photons
 from zwicky.core.errors import ConfigError
 
 MASS_ESTIMATOR: Final = "deandres2022"
@@ -56,13 +57,15 @@ Checkpoint = Annotated[
     typer.Option(
         help="Folder of an estimator (for a mass) or of a mapper (for a map), or the name of one that ships with "
         f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for bands, "
-        f"{MICROWAVE_ESTIMATORS[3]}; for one band, {MICROWAVE_ESTIMATORS[1]}."
+        f"{MICROWAVE_ESTIMATORS[3]}; for one band, {MICROWAVE_ESTIMATORS[1]}; for photons, "
+        f"{' or '.join(photons.PHOTON_ESTIMATORS)}, by the bands."
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="Of the cluster, in the answer. Default: that of the file.")]
 Unit = Annotated[str | None, typer.Option(help="Unit of MAP.fits, if the header has none: Compton-y.")]
 PixelScale = Annotated[
-    float | None, typer.Option(help="Side of a pixel of MAP.fits in arcmin, if the header has no WCS.")
+    float | None,
+    typer.Option(help="Side of a pixel of MAP.fits or of photon images in arcmin, if the header has no WCS."),
 ]
 Beam = Annotated[
     float | None, typer.Option(help="FWHM of the beam of MAP.fits in arcmin, if the header has no BMAJ.")
@@ -100,6 +103,14 @@ def infer(
     stars: Stars = None,
     band: Bands = None,
     settings: Settings = None,
+    counts: photons.Counts = None,
+    exposure: photons.Exposure = None,
+    background: photons.Background = None,
+    mask: photons.Mask = None,
+    zero_exposure: photons.ZeroExposure = None,
+    exposure_unit: photons.ExposureUnit = None,
+    exposure_scale: photons.ExposureScale = None,
+    add_sky: photons.AddSky = False,
     redshift: Redshift = None,
     checkpoint: Checkpoint = None,
     name: Name = None,
@@ -114,18 +125,30 @@ def infer(
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Weigh the cluster of one map or of some microwave bands, or map the mass of a cluster seen in up to three views.
+    """Weigh the cluster of one map, of some microwave bands or of X-ray photons, or map the mass of one seen in views.
 
     MAP.fits gives a mass: an interval, a classical estimate beside it, and a warning light.
 
     --band 150=MAP.fits, once for each band of the estimator, gives the same from maps of the CMB temperature.
 
+    --counts 0.5-2.0=IMG.fits --exposure EXP.fits, for any of the estimator's bands, gives it from X-ray photons.
+
     --y, --xray and --stars, any of them, give a map of the mass with its errors, the mass inside cylinders with its
     intervals, and a warning light. Each view has its own pixels, orientation, unit and beam.
     """
-    views = {"y": y, "xray": xray, "stars": stars}
-    bands = band or []
-    _check_one_kind(map_file, views, bands)
+    views, bands = {"y": y, "xray": xray, "stars": stars}, band or []
+    _check_one_kind(map_file, views, bands, counts or [])
+    of_photons = photons.Given(
+        counts, exposure, background, mask, zero_exposure, exposure_unit, exposure_scale, add_sky
+    )
+    of_one_map = {"--unit": unit, "--beam": beam, "--hdu": hdu, "--recenter": recenter}
+    bias = {"--one-minus-bias": one_minus_bias}
+    if counts:
+        _refuse({**of_one_map, **bias, "--set": settings or None}, "maps, views and bands", photons.ADVICE)
+        sizes = {"pixel_arcmin": pixel_scale, "max_pixels": max_pixels}
+        print(photons.weigh_counts(of_photons, sizes, redshift, checkpoint, center, name, out, as_json))
+        return
+    _refuse(of_photons.given(), "photons", "give --counts LOW-HIGH=FILE as well, or leave this out")
     if map_file is not None:
         from zwicky.workflows.weigh import MapOptions
 
@@ -134,43 +157,42 @@ def infer(
         options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
         _weigh(map_file, redshift, checkpoint or MASS_ESTIMATOR, options, name, one_minus_bias, out, as_json)
         return
-    of_one_map = {
-        "--unit": unit, "--pixel-scale": pixel_scale, "--beam": beam, "--hdu": hdu, "--recenter": recenter
-    }  # fmt: skip
     which = "band is stated by --set 150.beam=1.2" if bands else "view is stated by --set y.beam=1.2"
-    _refuse(of_one_map, "MAP.fits", f"what the header of a {which}")
+    _refuse({**of_one_map, "--pixel-scale": pixel_scale}, "MAP.fits", f"what the header of a {which}")
     if bands:
         checkpoint = checkpoint or MICROWAVE_ESTIMATORS.get(len(bands))
         _weigh_bands(
             bands, settings, redshift, checkpoint, center, name, one_minus_bias, max_pixels, out, as_json
         )
         return
-    _refuse(
-        {"--one-minus-bias": one_minus_bias}, "MAP.fits and bands", "a map of the total mass has no such bias"
-    )
+    _refuse(bias, "MAP.fits and bands", "a map of the total mass has no such bias")
     _map(views, settings, redshift, checkpoint or MASS_MAPPER, center, name, max_pixels, out, as_json)
 
 
-def _check_one_kind(map_file: Path | None, views: Mapping[str, Path | None], bands: Sequence[str]) -> None:
-    """Refuse a map to weigh, views and bands together, and none of them."""
+def _check_one_kind(
+    map_file: Path | None, views: Mapping[str, Path | None], bands: Sequence[str], counts: Sequence[str]
+) -> None:
+    """Refuse a map to weigh, views, bands and photons together, and none of them."""
     kinds = (
         [] if map_file is None else [str(map_file)],
         [f"--{name} {path}" for name, path in views.items() if path is not None],
         [f"--band {text}" for text in bands],
+        [f"--counts {text}" for text in counts],
     )
     given = [", ".join(kind) for kind in kinds if kind]
     if len(given) == 1:
         return
-    numbers = {2: "two", 3: "three"}
+    numbers = {2: "two", 3: "three", 4: "four"}
     raise ConfigError(
-        f"A map to weigh, views to map and bands to weigh are {numbers[len(given)]} questions."
+        f"A map to weigh, views to map, bands to weigh and photons to weigh are {numbers[len(given)]} questions."
         if given
         else "There is no map of the cluster.",
         where="zwicky infer",
-        expected="MAP.fits or --band FREQ=FILE for each band (for a mass), or at least one of --y, --xray and "
-        "--stars (for a map of the mass)",
+        expected="MAP.fits, --band FREQ=FILE or --counts LOW-HIGH=FILE for each band (for a mass), or at least one of "
+        "--y, --xray and --stars (for a map of the mass)",
         got=" and ".join(given) or "none of them",
-        fix="zwicky infer MAP.fits -z 0.1, zwicky infer --band 150=MAP.fits -z 0.6 --center RA,DEC, or "
+        fix="zwicky infer MAP.fits -z 0.1, zwicky infer --band 150=MAP.fits -z 0.6 --center RA,DEC, "
+        "zwicky infer --counts 0.5-2.0=IMG.fits --exposure EXP.fits -z 0.1 --center RA,DEC, or "
         "zwicky infer --y Y.fits --xray X.fits -z 0.1 --center RA,DEC",
     )
 

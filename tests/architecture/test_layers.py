@@ -15,7 +15,7 @@ PROBE = Path(__file__).with_name("import_probe.py")
 DATA = sorted(path.stem for path in (PACKAGE / "data").glob("[a-z]*.py"))
 WITHOUT_TORCH = [
     *("core", "physics", "simulations", "instruments", "mocks"),
-    *(f"data.{name}" for name in DATA if name != "dataset"),
+    *(f"data.{name}" for name in DATA if name not in {"dataset", "folds", "photon_data"}),
 ]
 HEAVY = ("torch", "matplotlib", "colossus", "astropy")
 

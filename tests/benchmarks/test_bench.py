@@ -26,6 +26,9 @@ MEASURED = {
     "map training, unet over a plain loop": "1",
     "map training, any_view": "images/s",
     "map training, pix2pix": "images/s",
+    "ensemble, weighing 32 at once, over a loop": "1",
+    "ensemble, training over one after the other": "1",
+    "photon images, erosita_efeds": "1/s/core",
 }
 
 

@@ -95,6 +95,9 @@ def test_streams_keep_their_numbers():
         "NOISE_LADDER": 18,
         "MICROWAVE_SKY": 19,
         "MICROWAVE_NOISE": 20,
+        "PHOTONS": 21,
+        "POINT_SOURCES": 22,
+        "DETECTOR": 23,
         "TEST": 99,
     }
 

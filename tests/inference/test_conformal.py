@@ -69,3 +69,64 @@ def test_levels_can_be_picked():
     assert picked.shape == (2, 2)
     assert picked[0, 0] == quantiles[0, LEVELS.index(0.16)]
     assert at_levels(quantiles[:0], (0.5,)).shape == (0, 1)
+
+
+def leaning(n, seed):
+    """Answers that lean inwards: small masses come out too large, large ones too small; as far as the S/N is low."""
+    rng = np.random.default_rng(seed)
+    snr, truth = rng.uniform(3, 15, n), rng.uniform(14, 15, n)
+    pull = np.where(snr < 9, 0.5, 0.8)
+    return truth, 14.5 + pull * (truth - 14.5) + 0.03 * rng.normal(size=n), np.full(n, 0.1), snr
+
+
+def test_bins_of_the_predicted_mass_mend_what_leans_inwards():
+    plain, binned = (Conformal.fit(*leaning(4000, 1), n_centre_bins=n) for n in (1, 3))
+    truth, centre, scale, snr = leaning(20000, 2)
+    low = snr < 4.5
+    smallest, largest = (centre < 14.4) & low, (centre > 14.6) & low
+
+    def lean(conformal, inside):
+        return (truth - conformal.apply(centre, scale, snr)[:, LEVELS.index(0.5)])[inside].mean()
+
+    for inside, sign in ((smallest, -1), (largest, 1)):
+        assert abs(lean(binned, inside)) < 0.03
+        assert sign * lean(plain, inside) > 0.08  # negative control: one bin of all masses
+        assert coverage(binned.apply(centre, scale, snr)[inside], truth[inside], 0.16, 0.84) == pytest.approx(
+            0.68, abs=0.1
+        )
+    assert [len(edges) for edges in binned.centre_edges] == [2] * 4
+    assert len(binned.quantiles) == len(binned.counts) == 12
+    assert sum(binned.counts) == 4000
+    assert np.ptp(binned.counts[:3]) <= 2  # of equally many
+
+
+def test_bins_of_the_predicted_mass_are_as_many_as_there_are_clusters_for():
+    truth, centre, scale, snr = world(650, 6)
+    conformal = Conformal.fit(truth, centre, scale, snr, snr_edges=(9.0,), n_centre_bins=3)
+    n_low = int((snr < 9).sum())
+    assert [len(edges) + 1 for edges in conformal.centre_edges] == [
+        min(n // 100, 3) for n in (n_low, 650 - n_low)
+    ]
+    assert min(conformal.counts) >= 100
+    # All predictions the same: no edge parts them.
+    assert Conformal.fit(truth, np.full(650, 14.5), scale, snr, n_centre_bins=3).centre_edges == ()
+    np.testing.assert_array_equal(
+        Conformal.fit(truth, np.full(650, 14.5), scale, snr, n_centre_bins=3).quantiles,
+        Conformal.fit(truth, np.full(650, 14.5), scale, snr).quantiles,
+    )
+
+
+def test_older_files_are_read_and_answer_as_they_did():
+    truth, centre, scale, snr = world(1000, 7)
+    conformal = Conformal.fit(truth, centre, scale, snr)
+    old = {key: value for key, value in conformal.model_dump(mode="json").items() if key != "centre_edges"}
+    again = Conformal.model_validate(old)
+    assert again == conformal
+    table = np.array(old["quantiles"])[np.digitize(snr, old["snr_edges"])]
+    np.testing.assert_array_equal(again.apply(centre, scale, snr), centre[:, None] + scale[:, None] * table)
+
+
+def test_a_small_first_bin_is_merged_with_the_second():
+    truth, centre, scale, snr = world(1000, 8)
+    conformal = Conformal.fit(truth, centre, scale, snr, snr_edges=(3.5, 6.0, 9.0))
+    assert conformal.snr_edges == (6.0, 9.0)

@@ -42,7 +42,9 @@ class TestCatalogue:
 
     def test_no_file_is_of_neither_kind(self):
         files = (resources.files("zwicky.instruments") / "catalogue").iterdir()
-        assert {file.name for file in files} == {f"{name}.toml" for name in [*NAMES, *catalogue_names()]}
+        assert {file.name for file in files} == {
+            f"{name}.toml" for name in [*NAMES, *catalogue_names(), *catalogue_names("photon")]
+        }
 
     def test_the_kind_is_no_setting(self):
         """A store of y maps that was made before there were kinds keeps its settings."""

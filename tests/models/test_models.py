@@ -15,6 +15,8 @@ from zwicky.models.table import MODELS, build_model
 SMALL = {
     "mresunet": {"n_pixels": 96, "width": 4, "dropout": 0.0},
     "mresunet_mass": {"n_pixels": 96, "width": 4},
+    "erosita_cnn": {"n_bands": 1, "n_pixels": 96},
+    "photon_mass": {"n_bands": 1, "n_pixels": 96, "width": 4, "dropout": 0.0, "least_counts": 1e5},
 }
 """Settings of models whose own stamp is another one."""
 
@@ -34,16 +36,26 @@ def toy_batch(n=64, seed=0):
     return replace(batch, target=torch.from_numpy(target).float())
 
 
+def batch_for(model, n=64, seed=0):
+    """The same, as photons with their background and exposure for the network that counts them."""
+    batch = toy_batch(n, seed)
+    if model.config.kind != "photon_mass":
+        return batch
+    background, exposure_s = torch.full_like(batch.maps, 10.0), torch.full_like(batch.maps, 1e4)
+    counts = (background + 1e7 * batch.maps).round().clamp(min=0.0)
+    return replace(batch, maps=torch.cat([counts, background, exposure_s], dim=1))
+
+
 @pytest.fixture(scope="module", params=sorted(MODELS))
 def model(request):
     torch.manual_seed(1)
     built = build_model({"kind": request.param, **SMALL.get(request.param, {})})
-    built.fit_scaling(toy_batch())
+    built.fit_scaling(batch_for(built))
     return built
 
 
 def test_loss_and_answer_have_their_shapes(model):
-    batch = toy_batch(10)
+    batch = batch_for(model, 10)
     assert model.loss(batch).shape == ()
     answer = model.eval().predict(batch)
     assert answer.mean.shape == answer.sd.shape == (10,)
@@ -53,7 +65,7 @@ def test_loss_and_answer_have_their_shapes(model):
 
 def test_answers_do_not_depend_on_the_company(model):
     model.eval()
-    batch = toy_batch(9)
+    batch = batch_for(model, 9)
     together = model.predict(batch).mean
     alone = torch.cat(
         [model.predict(Batch(batch.maps[i : i + 1], batch.redshift[i : i + 1])).mean for i in range(9)]
@@ -77,7 +89,7 @@ def test_a_turned_map_of_a_round_cluster_weighs_the_same(model):
 
 
 def test_one_batch_can_be_learnt(model):
-    batch = toy_batch(32, seed=3)
+    batch = batch_for(model, 32, seed=3)
     optimiser = torch.optim.Adam(model.parameters(), 2e-3)
     first = None
     for _ in range(25):
@@ -91,7 +103,7 @@ def test_one_batch_can_be_learnt(model):
 
 def test_samples_follow_the_answer(model):
     model.eval()
-    batch = toy_batch(4)
+    batch = batch_for(model, 4)
     with torch.no_grad():
         answer = model.predict(batch)
         samples = model.sample(batch, 4000, torch.Generator().manual_seed(1))
@@ -152,7 +164,7 @@ def test_scaling_travels_with_the_weights(model):
     """A copy built from the state alone gives the same answers: nothing hides outside it."""
     copy = build_model({"kind": model.config.kind, **SMALL.get(model.config.kind, {})})
     copy.load_state_dict(model.state_dict())
-    batch = toy_batch(5)
+    batch = batch_for(model, 5)
     torch.testing.assert_close(copy.eval().predict(batch).mean, model.eval().predict(batch).mean)
     fresh = build_model({"kind": model.config.kind, **SMALL.get(model.config.kind, {})}).eval()
     assert not torch.allclose(fresh.predict(batch).mean, model.predict(batch).mean)

@@ -84,6 +84,12 @@ def test_shapes():
     assert np.array_equal(transmission(np.array([0.001, 1.0]), 0.0), [1.0, 1.0])
 
 
+def test_a_table_of_energies_is_the_same_as_its_rows():
+    table = np.geomspace(0.1, 10.0, 12).reshape(3, 4)
+    rows = [cross_section_cm2(row) for row in table]
+    np.testing.assert_array_equal(cross_section_cm2(table), rows)
+
+
 def test_two_columns_in_a_row_are_one_column_of_their_sum():
     energy_kev = np.geomspace(0.1, 10.0, 50)
     together = transmission(energy_kev, 3e20) * transmission(energy_kev, 5e20)

@@ -10,7 +10,8 @@ from astropy.cosmology import FlatLambdaCDM
 from astropy.io import fits
 from scipy.integrate import trapezoid
 
-from zwicky.physics.xray import BOLOMETRIC, SOFT, EnergyBand, _emissivities, cooling_function
+from zwicky.physics.xray import BOLOMETRIC, SOFT, EnergyBand, cooling_function
+from zwicky.physics.xray_table import emissivities
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_xray_emissivity.py"
 HELIUM_AG89 = 0.0977  # per hydrogen nucleus, as in APEC with Anders & Grevesse 1989
@@ -97,7 +98,7 @@ def test_the_tool_writes_the_shipped_table(tool, tmp_path):
     if importlib.util.find_spec("xrtpy") is None:
         pytest.skip("xrtpy, whose wheel holds the spectra, is not installed: pip install --no-deps xrtpy")
     tool.main(tool.xrtpy_folder(None), tmp_path / "table.npz")
-    shipped = _emissivities()
+    shipped = emissivities()
     with np.load(tmp_path / "table.npz") as made:
         for name in ("kt_kev", "edges_kev"):
             np.testing.assert_allclose(made[name], getattr(shipped, name), rtol=1e-7)
@@ -111,7 +112,7 @@ def test_the_tool_names_what_it_lacks(tool, tmp_path):
 
 
 def test_the_table_is_whole():
-    table = _emissivities()
+    table = emissivities()
     for part in (table.hydrogen, table.helium, table.metals):
         assert part.shape == (table.kt_kev.size, table.edges_kev.size - 1)
         assert np.all(np.isfinite(part) & (part >= 0.0))

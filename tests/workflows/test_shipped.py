@@ -3,8 +3,7 @@
 import pytest
 
 from zwicky.core.errors import CheckpointError
-from zwicky.inference.estimator import Estimator
-from zwicky.workflows.shipped import estimator_folder, shipped_folder, shipped_names
+from zwicky.workflows.shipped import estimator_folder, load_any_estimator, shipped_folder, shipped_names
 
 
 @pytest.fixture
@@ -28,6 +27,8 @@ SHIPPED = {
     "deandres2022": ("deandres2022", 96),
     "gupta2020": ("gupta2020/three_bands", 40),
     "gupta2020_150": ("gupta2020/one_band", 40),
+    "krippendorf2024_erosita": ("krippendorf2024", 50),
+    "krippendorf2024_rosat": ("krippendorf2024", 64),
 }
 """From which experiment each is, and the pixels of its stamp."""
 
@@ -40,7 +41,7 @@ def test_what_ships_is_listed_here_and_in_its_readme():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_ships_can_be_read(name):
-    facts = Estimator.load(estimator_folder(name)).facts
+    facts = load_any_estimator(estimator_folder(name)).facts
     survey = facts.survey.build(facts.survey_seed)
     assert (facts.provenance["experiment"], survey.grid.n_pixels) == SHIPPED[name]
 

@@ -22,11 +22,25 @@ class MapQuantity(StrEnum):
     XRAY_SURFACE_BRIGHTNESS = "xray_surface_brightness"
     XRAY_PHOTON_BRIGHTNESS = "xray_photon_brightness"
     XRAY_COUNTS = "xray_counts"
+    COUNTS_0 = "counts_0"
+    COUNTS_1 = "counts_1"
+    COUNTS_2 = "counts_2"
+    COUNTS_3 = "counts_3"
+    COUNTS_4 = "counts_4"
+    COUNTS_5 = "counts_5"
+    COUNTS_6 = "counts_6"
+    COUNTS_7 = "counts_7"
+    COUNTS_8 = "counts_8"
+    COUNTS_9 = "counts_9"
+    EXPOSURE = "exposure"
     GAS_SURFACE_DENSITY = "gas_surface_density"
     DARK_SURFACE_DENSITY = "dark_surface_density"
     STAR_SURFACE_DENSITY = "star_surface_density"
     TOTAL_SURFACE_DENSITY = "total_surface_density"
 
+
+COUNTS: Final = tuple(quantity for quantity in MapQuantity if quantity.value.startswith("counts_"))
+"""Photons counted in one band each; the instrument's file says in which."""
 
 _SURFACE_DENSITY: Final = u.Msun / u.Mpc**2
 
@@ -42,6 +56,8 @@ UNIT_OF: Final[dict[MapQuantity, u.UnitBase]] = {
     MapQuantity.XRAY_SURFACE_BRIGHTNESS: u.CompositeUnit(1e40, [u.erg, u.s, u.Mpc], [1, -1, -2]),
     MapQuantity.XRAY_PHOTON_BRIGHTNESS: u.CompositeUnit(1e50, [u.photon, u.s, u.Mpc], [1, -1, -2]),
     MapQuantity.XRAY_COUNTS: u.count,
+    **dict.fromkeys(COUNTS, u.count),
+    MapQuantity.EXPOSURE: u.s,
     MapQuantity.GAS_SURFACE_DENSITY: _SURFACE_DENSITY,
     MapQuantity.DARK_SURFACE_DENSITY: _SURFACE_DENSITY,
     MapQuantity.STAR_SURFACE_DENSITY: _SURFACE_DENSITY,

@@ -38,6 +38,11 @@ class Stream(IntEnum):
     NOISE_LADDER = 18
     MICROWAVE_SKY = 19
     MICROWAVE_NOISE = 20
+    PHOTONS = 21
+    POINT_SOURCES = 22
+    DETECTOR = 23
+    THINNING = 24
+    REDSHIFT_NOISE = 25
     TEST = 99
 
 

@@ -130,9 +130,9 @@ def read_image(
     chosen = choose_image(hdus, quantity, hdu)
     _check_quantity(chosen, quantity)
     factor = unit_rule(chosen, quantity, unit, notes)
-    wcs, header_pixel = _read_wcs(chosen, notes)
-    pixel = _settle("pixel scale", "--pixel-scale", "the WCS", header_pixel, pixel_arcmin, chosen, notes)
-    beam = _settle("beam", "--beam", "BMAJ", _header_beam_arcmin(chosen, notes), beam_arcmin, chosen, notes)
+    wcs, header_pixel = read_wcs(chosen, notes)
+    pixel = settle("pixel scale", "--pixel-scale", "the WCS", header_pixel, pixel_arcmin, chosen, notes)
+    beam = settle("beam", "--beam", "BMAJ", _header_beam_arcmin(chosen, notes), beam_arcmin, chosen, notes)
     _check_beam(beam, pixel, chosen)
     redshift = _header_redshift([chosen, hdus[0]], notes)
     values, mask = _measured(load(chosen, notes), quantity, factor, chosen, notes)
@@ -161,7 +161,7 @@ def _check_quantity(chosen: HduOutline, quantity: MapQuantity) -> None:
         )
 
 
-def _read_wcs(hdu: HduOutline, notes: list[str]) -> tuple[WCS | None, float | None]:
+def read_wcs(hdu: HduOutline, notes: list[str]) -> tuple[WCS | None, float | None]:
     """Return the celestial WCS, and the pixel scale [arcmin] that it or an angular CUNIT states."""
     where = f"{hdu.where}: WCS"
     if not _states_a_scale(hdu, where):
@@ -248,7 +248,7 @@ def _check_beam(beam_arcmin: float, pixel_arcmin: float, hdu: HduOutline) -> Non
         )
 
 
-def _settle(
+def settle(
     what: str,
     option: str,
     keyword: str,

@@ -11,6 +11,7 @@ from zwicky.core.config import Config
 from zwicky.core.errors import ConfigError
 from zwicky.core.masses import MassDefinition
 from zwicky.simulations.base import Simulation
+from zwicky.simulations.emission import EmitsXRays
 
 
 class FlatInMass(Config):
@@ -69,14 +70,16 @@ class FlatInMass(Config):
         return tuple(counts.tolist())
 
 
-def sight_lines_of(rule: int | FlatInMass, simulation: Simulation, n_clusters: int) -> int | tuple[int, ...]:
+def sight_lines_of(
+    rule: int | FlatInMass, simulation: Simulation | EmitsXRays, n_clusters: int
+) -> int | tuple[int, ...]:
     """Return the sight-lines of a simulation's first clusters, for ``StorePlan``.
 
     Parameters
     ----------
     rule : int or FlatInMass
         The same number for all (29 in de Andres et al. 2024), or a rule.
-    simulation : Simulation
+    simulation : Simulation or EmitsXRays
         Draws the masses.
     n_clusters : int
     """

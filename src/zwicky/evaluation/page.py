@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
+from zwicky.core.files import write_text
 from zwicky.evaluation import plots
+from zwicky.evaluation.bootstrap import MINIMUM_PARENTS
 
 NOTHING: Final = "–"
 MINUS: Final = "\N{MINUS SIGN}"
@@ -89,3 +92,48 @@ def embedded(one: ReportFigure) -> dict[str, str]:
         "image": f"data:image/png;base64,{image}",
         "width": width,
     }
+
+
+def write_page(
+    path: Path,
+    template: str,
+    *,
+    title: str,
+    headline: str,
+    paper: Sequence[PaperRow | tuple[str, str, str, str]],
+    figures: Sequence[ReportFigure],
+    provenance: Mapping[str, Any] | None,
+    notes: Sequence[str],
+    **content: Any,
+) -> None:
+    """Write the report of an experiment as one HTML file with all images inside, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    template : str
+        Name of a template that shows what stands in every report, and its own content.
+    title, headline : str
+        Of the experiment, and its result in plain words.
+    paper : list of PaperRow
+        Published numbers beside ours.
+    figures : list of ReportFigure
+    provenance : dict, optional
+        From ``core.provenance``.
+    notes : list of str
+        What the reader must know.
+    **content
+        What else the template shows.
+    """
+    html = page_template(template).render(
+        title=title,
+        headline=headline,
+        paper_table=[PaperRow(*map(cell, row)) for row in paper],
+        figures=[embedded(one) for one in figures],
+        provenance=flatten(provenance or {}),
+        notes=list(notes),
+        minimum_parents=MINIMUM_PARENTS,
+        **content,
+    )
+    write_text(path, html)

@@ -11,9 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zwicky.core.errors import MassError
-from zwicky.core.files import write_text
 from zwicky.evaluation import plots
-from zwicky.evaluation.bootstrap import MINIMUM_PARENTS
 from zwicky.evaluation.captions import CAPTIONS
 from zwicky.evaluation.metrics import METRICS, Metric
 from zwicky.evaluation.page import (
@@ -21,12 +19,9 @@ from zwicky.evaluation.page import (
     NOTHING,
     PaperRow,
     ReportFigure,
-    cell,
-    embedded,
-    flatten,
     number,
-    page_template,
     table_of,
+    write_page,
 )
 from zwicky.evaluation.records import MassTest
 from zwicky.evaluation.scorecard import (
@@ -100,29 +95,29 @@ def write_report(
         figures.append(_captioned("Example maps", plots.example_maps(example_panels)))
     if training_history:
         figures.append(_captioned("Learning curve", plots.learning_curve(training_history)))
-    html = page_template("report.html.j2").render(
+    write_page(
+        path,
+        "report.html.j2",
         title=title,
-        paper_table=[PaperRow(*map(cell, row)) for row in paper_table],
+        headline=headline(scorecard),
+        paper=paper_table,
+        figures=figures,
+        provenance=provenance,
+        notes=notes,
         real_clusters=table_of(real_clusters),
-        figures=[embedded(one) for one in figures],
-        provenance=flatten(provenance or {}),
-        notes=list(notes),
         **_from_scorecard(scorecard),
     )
-    write_text(path, html)
 
 
 def _from_scorecard(scorecard: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "card": scorecard,
-        "headline": headline(scorecard),
         "sample": sample_text(scorecard["overall"]),
         "key_numbers": _key_numbers(scorecard),
         "metric_rows": [_metric_row(scorecard, metric) for metric in METRICS.values()]
         + [_inner_slope(scorecard)],
         "bin_tables": [_bin_table(scorecard, column) for column in _BIN_TITLES],
         "tally": _tally(scorecard),
-        "minimum_parents": MINIMUM_PARENTS,
         "points_overall": f"{100 * COVERAGE_TOLERANCE_OVERALL:g}",
         "points_bin": f"{100 * COVERAGE_TOLERANCE_BIN:g}",
     }

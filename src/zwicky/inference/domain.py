@@ -18,6 +18,7 @@ from scipy import fft
 from zwicky.core.config import Config
 from zwicky.core.grid import Grid
 from zwicky.inference.classical import ClassicalMasses
+from zwicky.inference.conformal import LEVELS
 from zwicky.inference.matched_filter import MatchedFilter
 from zwicky.instruments.spectrum import SeenBand, multipoles
 
@@ -74,49 +75,63 @@ class Domain(Config):
 
     @classmethod
     def fit(
-        cls, numbers: Mapping[str, np.ndarray], snr: np.ndarray, words: Mapping[str, str] | None = None
+        cls,
+        numbers: Mapping[str, np.ndarray],
+        snr: np.ndarray,
+        words: Mapping[str, str] | None = None,
+        *,
+        snr_edges: Sequence[float] = SNR_EDGES,
+        min_stamps: int = MIN_STAMPS,
+        slack: Mapping[str, float] | None = None,
     ) -> Domain:
         """Take ranges from the numbers of held-out mocks.
 
         Parameters
         ----------
         numbers : dict of str to (stamp,) array
+            Masked where a stamp has no such number: there it is no reason for the flag, and no part of a range.
         snr : (stamp,) array [1]
-            A bin of fewer than 100 is not opened.
+            A bin of few stamps is not opened.
         words : dict of str to str, optional
             What each number is, for people: ``words_of``. Default: the numbers that know no band.
+        snr_edges : sequence of float [1]
+            Between the bins.
+        min_stamps : int
+            In a bin.
+        slack : dict of str to float, optional
+            How far a range reaches beyond that of the mocks to either side, by the name before a slash: for numbers in
+            which mocks hardly differ, or which have ends that are often reached.
         """
-        words = WORDS if words is None else words
+        words, slack = WORDS if words is None else words, slack or {}
         edges: list[float] = []
-        for edge in SNR_EDGES:
+        for edge in snr_edges:
             below = snr >= (edges[-1] if edges else -np.inf)
-            if (snr >= edge).sum() >= MIN_STAMPS and (below & (snr < edge)).sum() >= MIN_STAMPS:
+            if (snr >= edge).sum() >= min_stamps and (below & (snr < edge)).sum() >= min_stamps:
                 edges.append(edge)
         which = np.digitize(snr, edges)
-        tables = []
-        for i in range(len(edges) + 1):
-            quantiles = {
-                name: np.quantile(v[which == i], (ENVELOPE[0], 0.5, ENVELOPE[1]))
-                for name, v in numbers.items()
-            }
-            tables.append(
-                {
-                    name: Range(
-                        words=words[name],
-                        low=0.0 if name.split("/")[0] in ONE_SIDED else float(q[0]),
-                        median=float(q[1]),
-                        high=float(q[2]),
-                    )
-                    for name, q in quantiles.items()
-                }
-            )
+        tables: list[dict[str, Range]] = [{} for _ in range(len(edges) + 1)]
+        for name, values in numbers.items():
+            first = name.split("/")[0]
+            there = ~np.ma.getmaskarray(values)
+            for i, table in enumerate(tables):
+                inside = there & (which == i)
+                if not there[which == i].all() and inside.sum() < min_stamps:
+                    inside = there  # too few of them have this number: as in all bins together
+                found = np.ma.getdata(values)[inside]
+                table[name] = _range_of(
+                    found, words[name], slack.get(first, 0.0), one_sided=first in ONE_SIDED
+                )
         return cls(snr_edges=tuple(edges), ranges=tuple(tables))
 
     def excesses(self, numbers: Mapping[str, np.ndarray], snr: np.ndarray) -> dict[str, np.ndarray]:
-        """Return how far each number lies from its median in units of its envelope, name -> (stamp,)."""
+        """Return how far each number lies from its median in units of its envelope, name -> (stamp,); masked is 0."""
         which = np.digitize(snr, self.snr_edges)
         return {
-            name: np.choose(which, [table[name].excess(values) for table in self.ranges])
+            name: np.where(
+                np.ma.getmaskarray(values),
+                0.0,
+                np.choose(which, [table[name].excess(np.ma.getdata(values)) for table in self.ranges]),
+            )
             for name, values in numbers.items()
         }
 
@@ -139,6 +154,49 @@ class Domain(Config):
                     f"{one.words} is {value:.3g}, {side} the training range {one.low:.3g} to {one.high:.3g}"
                 )
         return level, reasons
+
+
+def _range_of(values: np.ndarray, words: str, slack: float, *, one_sided: bool) -> Range:
+    """Return the range of values; a number that no mock had has none, and is out of it wherever it turns up."""
+    low, median, high = (
+        np.quantile(values, (ENVELOPE[0], 0.5, ENVELOPE[1])) if values.size else (0.0, 0.0, 0.0)
+    )
+    return Range(
+        words=words,
+        low=0.0 if one_sided else float(low - slack),
+        median=float(median),
+        high=float(high + slack),
+    )
+
+
+def flag_mass_edges(
+    log10_quantiles: np.ndarray,
+    log10_mass_range: tuple[float, float],
+    flag: np.ndarray,
+    reasons: list[list[str]],
+) -> None:
+    """Raise the flag, in place, where the mass reaches the ends of the training masses.
+
+    Parameters
+    ----------
+    log10_quantiles : (stamp, level) array [dex of Msun]
+        At ``conformal.LEVELS``.
+    log10_mass_range : (float, float) [dex of Msun]
+        Of the training clusters.
+    flag : (stamp,) array of int
+        Index into ``FLAGS``; changed.
+    reasons : list of list of str
+        Changed.
+    """
+    low, high = log10_mass_range
+    for i, row in enumerate(log10_quantiles):
+        bottom, top = row[LEVELS.index(0.16)], row[LEVELS.index(0.84)]
+        if bottom < low + MASS_MARGIN_DEX or top > high - MASS_MARGIN_DEX:
+            flag[i] = max(flag[i], 1)
+            reasons[i].append(
+                f"the mass interval 10^{bottom:.2f}-10^{top:.2f} Msun reaches the ends of the training masses,"
+                f" 10^{low:.2f}-10^{high:.2f}: answers there lean inwards"
+            )
 
 
 ONE_SIDED: Final = ("off_centre", "features")

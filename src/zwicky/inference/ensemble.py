@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zwicky.models.base import Batch, GaussianMass, MassModel
+from zwicky.models.stacked import Ask, ask_together
 
 BATCH: Final = 256
 
@@ -26,10 +28,15 @@ class NetworkAnswer:
     def __init__(self, members: Sequence[MassModel]) -> None:
         self.members = [member.eval().to(memory_format=torch.channels_last) for member in members]  # type: ignore[call-overload]
 
+    @cached_property
+    def _ask(self) -> Ask:
+        """All members at once where they allow it; errors that they learn later are heeded."""
+        return ask_together(self.members)
+
     @torch.inference_mode()
     def predict(self, stamps: np.ndarray, redshift: np.ndarray) -> GaussianMass:
         """Weigh stamps, (stamp, y, x) or (stamp, band, y, x); returns tensors (stamp,) [dex of Msun]."""
-        parts = [_mixture([m.predict(batch) for m in self.members]) for batch in _batches(stamps, redshift)]
+        parts = [_mixture(self._ask(batch)) for batch in _batches(stamps, redshift)]
         return GaussianMass(torch.cat([p.mean for p in parts]), torch.cat([p.sd for p in parts]))
 
     @torch.inference_mode()
@@ -45,8 +52,8 @@ def _batches(stamps: np.ndarray, redshift: np.ndarray) -> list[Batch]:
     return [Batch(m, s) for m, s in zip(maps.split(BATCH), z.split(BATCH), strict=True)]
 
 
-def _mixture(answers: list[GaussianMass]) -> GaussianMass:
-    means, sds = torch.stack([a.mean for a in answers]), torch.stack([a.sd for a in answers])
+def _mixture(answers: GaussianMass) -> GaussianMass:
+    means, sds = answers.mean, answers.sd
     # Spread about the common mean, not the difference of squares: log M is 14, its error 0.05.
     variance = (sds.square() + (means - means.mean(0)).square()).mean(0)
     return GaussianMass(means.mean(0), variance.sqrt())

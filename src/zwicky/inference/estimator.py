@@ -12,33 +12,29 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from zwicky.core.config import Config, parse
+from zwicky.core.config import Config
 from zwicky.core.cosmology import check_redshift
-from zwicky.core.errors import CheckpointError, ConfigError, MapError
-from zwicky.core.files import sha256_of, write_json
+from zwicky.core.errors import ConfigError, MapError
 from zwicky.core.maps import Map
 from zwicky.core.masses import M500C, MassDefinition
 from zwicky.core.quantities import MapQuantity
 from zwicky.inference.classical import ClassicalEstimator, ClassicalMasses
-from zwicky.inference.conformal import LEVELS, Conformal
-from zwicky.inference.domain import FLAGS, MASS_MARGIN_DEX, Domain, Flag, describe
+from zwicky.inference.conformal import Conformal
+from zwicky.inference.domain import FLAGS, Domain, Flag, describe, flag_mass_edges
 from zwicky.inference.ensemble import NetworkAnswer
+from zwicky.inference.features import distance_from_cloud
+from zwicky.inference.folder import FolderKind, load_estimator, save_estimator
 from zwicky.inference.matched_filter import MatchedFilter
 from zwicky.instruments.instrument import Instrument
 from zwicky.instruments.microwave import MicrowaveInstrument
-from zwicky.mocks.kinds import AnySurvey, AnySurveySettings
+from zwicky.mocks.kinds import SzSurvey, SzSurveySettings
 from zwicky.mocks.survey import MockSurvey
-from zwicky.models.base import MassModel
-from zwicky.models.table import build_model
 from zwicky.physics.gnfw import profile_by_name
 from zwicky.simulations.spherical import SphericalClusters
-from zwicky.training.checkpoint import load_tensors, read_json, save_tensors, save_weights
 
-FORMAT: Final = "zwicky-estimator"
-FORMAT_VERSION: Final = 1
+KIND: Final = FolderKind("zwicky-estimator", 1, "runs/deandres2022-smoke/estimator")
 
 
 class EstimatorFacts(Config):
@@ -66,7 +62,7 @@ class EstimatorFacts(Config):
 
     model: dict[str, Any]
     member_sha256: tuple[str, ...]
-    survey: AnySurveySettings
+    survey: SzSurveySettings
     survey_seed: int
     ln_y_offset: float
     sigma_ln_y: float
@@ -128,7 +124,7 @@ class Estimator:
         return M500C
 
     @cached_property
-    def survey(self) -> AnySurvey:
+    def survey(self) -> SzSurvey:
         """The survey of the training set."""
         return self.facts.survey.build(self.facts.survey_seed)
 
@@ -241,7 +237,7 @@ class Estimator:
         network = facts.network_conformal.apply(answer.mean.numpy(), answer.sd.numpy(), classical.snr)
         centre, scale = self.classical.centre_and_scale(classical.log10_quantiles)
         flag, reasons = facts.domain.judge(self.numbers(stamps, redshift, classical), classical.snr)
-        self._flag_mass_edges(network, flag, reasons)
+        flag_mass_edges(network, self.log10_mass_range, flag, reasons)
         return Weighed(
             network, facts.classical_conformal.apply(centre, scale, classical.snr), classical.snr,
             classical.y500_arcmin2, classical.sigma_arcmin2, flag, reasons,
@@ -258,19 +254,6 @@ class Estimator:
             )
         return numbers
 
-    def _flag_mass_edges(
-        self, log10_quantiles: np.ndarray, flag: np.ndarray, reasons: list[list[str]]
-    ) -> None:
-        low, high = self.log10_mass_range
-        for i, row in enumerate(log10_quantiles):
-            bottom, top = row[LEVELS.index(0.16)], row[LEVELS.index(0.84)]
-            if bottom < low + MASS_MARGIN_DEX or top > high - MASS_MARGIN_DEX:
-                flag[i] = max(flag[i], 1)
-                reasons[i].append(
-                    f"the mass interval 10^{bottom:.2f}-10^{top:.2f} Msun reaches the ends of the training masses,"
-                    f" 10^{low:.2f}-10^{high:.2f}: answers there lean inwards"
-                )
-
     def save(self, folder: Path, *, half: bool = False) -> None:
         """Write the estimator; ``estimator.json`` last, so that a folder with it is whole.
 
@@ -281,78 +264,16 @@ class Estimator:
         half : bool
             Write weights in half precision, for an estimator that ships; see ``save_weights``.
         """
-        for i, member in enumerate(self.network.members):
-            save_weights(folder / f"member-{i}.safetensors", member, half=half)
-        save_tensors(folder / "domain.safetensors", self.feature_cloud)
-        digests = tuple(
-            sha256_of(folder / f"member-{i}.safetensors") for i in range(len(self.network.members))
-        )
-        facts = self.facts.model_copy(update={"member_sha256": digests})
-        write_json(
-            folder / "estimator.json",
-            {"format": FORMAT, "format_version": FORMAT_VERSION, **facts.model_dump(mode="json")},
-        )
+        save_estimator(folder, KIND, self.facts, self.network.members, self.feature_cloud, half=half)
 
     @classmethod
     def load(cls, folder: Path) -> Estimator:
         """Read an estimator, or raise a CheckpointError that says what is wrong with the folder."""
-        if not (folder / "estimator.json").is_file():
-            raise CheckpointError(
-                "This is not the folder of an estimator.",
-                where=str(folder),
-                expected="a folder with estimator.json and member-*.safetensors",
-                got="a file"
-                if folder.is_file()
-                else ("a folder without it" if folder.is_dir() else "nothing"),
-                fix="give the estimator/ folder of a run, for example runs/deandres2022-smoke/estimator",
-            )
-        content = read_json(folder / "estimator.json", FORMAT, FORMAT_VERSION)
-        fields = {k: v for k, v in content.items() if k not in ("format", "format_version")}
-        try:
-            facts = parse(EstimatorFacts, fields, where=str(folder / "estimator.json"))
-            members = [_load_member(folder, i, facts) for i in range(len(facts.member_sha256))]
-        except ConfigError as error:
-            raise CheckpointError(
-                "The estimator's description is damaged.",
-                where=str(folder / "estimator.json"),
-                got=str(error),
-            ) from error
-        return cls(facts, NetworkAnswer(members), load_tensors(folder / "domain.safetensors"))
+        facts, members, cloud = load_estimator(folder, KIND, EstimatorFacts)
+        return cls(facts, NetworkAnswer(members), cloud)
 
 
-def _load_member(folder: Path, i: int, facts: EstimatorFacts) -> MassModel:
-    path = folder / f"member-{i}.safetensors"
-    tensors = load_tensors(path)
-    if sha256_of(path) != facts.member_sha256[i]:
-        raise CheckpointError(
-            "The weights are not those that the estimator was calibrated with.",
-            where=str(path),
-            expected=f"SHA-256 {facts.member_sha256[i][:12]}...",
-            got=f"SHA-256 {sha256_of(path)[:12]}...",
-            fix="copy the whole estimator folder again",
-        )
-    model = build_model(facts.model, where=str(folder / "estimator.json"))
-    model.load_state_dict(tensors)
-    return model
-
-
-def distance_from_cloud(features: Tensor, cloud: Mapping[str, Tensor]) -> np.ndarray:
-    """Return the Mahalanobis distance of features from the training cloud per square root of dimension, (stamp,)."""
-    whitened = (features.double() - cloud["mean"]) @ cloud["whiten"]
-    return np.asarray(whitened.square().mean(1).sqrt().numpy())
-
-
-def fit_cloud(features: Tensor) -> dict[str, Tensor]:
-    """Return mean and whitening of a cloud of features, (stamp, feature).
-
-    Directions fainter than 1e-4 of the strongest (in variance) are held there, so that rounding does not rule.
-    """
-    mean = features.double().mean(0)
-    values, vectors = torch.linalg.eigh(torch.cov((features.double() - mean).T))
-    return {"mean": mean, "whiten": vectors / values.clamp(min=1e-4 * float(values.max())).sqrt()}
-
-
-def weighable(survey: AnySurvey) -> SphericalClusters:
+def weighable(survey: SzSurvey) -> SphericalClusters:
     """Return the clusters of a survey on which masses can be estimated, or raise a ConfigError."""
     simulation = survey.simulation
     if not isinstance(simulation, SphericalClusters):
@@ -366,7 +287,7 @@ def weighable(survey: AnySurvey) -> SphericalClusters:
     return simulation
 
 
-def classical_estimator(survey: AnySurvey) -> ClassicalEstimator:
+def classical_estimator(survey: SzSurvey) -> ClassicalEstimator:
     """Return the classical estimator of a survey, with the relation of its pressure profile."""
     simulation = weighable(survey)
     config, cosmology = simulation.config, simulation.cosmology

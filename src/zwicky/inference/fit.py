@@ -14,14 +14,9 @@ from zwicky.data.dataset import MapData, selected
 from zwicky.inference.conformal import Conformal
 from zwicky.inference.domain import Domain, describe, words_of
 from zwicky.inference.ensemble import NetworkAnswer
-from zwicky.inference.estimator import (
-    Estimator,
-    EstimatorFacts,
-    classical_estimator,
-    distance_from_cloud,
-    fit_cloud,
-)
-from zwicky.mocks.kinds import AnySurveySettings
+from zwicky.inference.estimator import Estimator, EstimatorFacts, classical_estimator
+from zwicky.inference.features import distance_from_cloud, fit_cloud, has_features
+from zwicky.mocks.kinds import SzSurveySettings
 from zwicky.models.base import MassModel
 
 N_RELATION = 3000
@@ -33,7 +28,7 @@ def calibrated_estimator(
     model_settings: Mapping[str, Any],
     training: MapData,
     validation: MapData,
-    survey_settings: AnySurveySettings,
+    survey_settings: SzSurveySettings,
     survey_seed: int,
     provenance: Mapping[str, Any],
 ) -> Estimator:
@@ -66,7 +61,7 @@ def calibrated_estimator(
 
     numbers = describe(stamps, masses, classical.matched_filter)
     cloud = {}
-    if type(members[0]).features is not MassModel.features:
+    if has_features(members[0]):
         cloud = fit_cloud(network.features(*some[:2]))
         numbers["features"] = distance_from_cloud(network.features(stamps, redshift), cloud)
 

@@ -199,6 +199,7 @@ def catalogue_names(kind: str = MAP) -> list[str]:
     ----------
     kind : str
         ``"map"``: one map, such as Planck's of y. ``"microwave"``: bands of the microwave sky.
+        ``"photon"``: counted X-rays.
     """
     return sorted(name for name, table in _catalogue().items() if table.get("kind", MAP) == kind)
 

@@ -1,4 +1,4 @@
-"""The kinds of survey that an experiment can name: one map, or bands of the microwave sky."""
+"""The kinds of survey that an experiment can name: one map, bands of the microwave sky, or X-ray photons."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from pydantic import Discriminator, Tag
 
 from zwicky.mocks.microwave_settings import MicrowaveSurveySettings
 from zwicky.mocks.microwave_survey import MicrowaveSurvey
+from zwicky.mocks.photon_settings import PhotonSurveySettings
+from zwicky.mocks.photon_survey import PhotonSurvey
 from zwicky.mocks.settings import SurveySettings
 from zwicky.mocks.survey import MockSurvey
 
-AnySurvey = MockSurvey | MicrowaveSurvey
+SzSurvey = MockSurvey | MicrowaveSurvey
+"""Seen by the Sunyaev-Zel'dovich effect."""
+
+AnySurvey = SzSurvey | PhotonSurvey
 
 
 def kind_of_survey(settings: Any) -> str:
@@ -20,7 +25,14 @@ def kind_of_survey(settings: Any) -> str:
     return str(kind)
 
 
-AnySurveySettings = Annotated[
+SzSurveySettings = Annotated[
     Annotated[SurveySettings, Tag("map")] | Annotated[MicrowaveSurveySettings, Tag("microwave")],
+    Discriminator(kind_of_survey),
+]
+
+AnySurveySettings = Annotated[
+    Annotated[SurveySettings, Tag("map")]
+    | Annotated[MicrowaveSurveySettings, Tag("microwave")]
+    | Annotated[PhotonSurveySettings, Tag("photon")],
     Discriminator(kind_of_survey),
 ]

@@ -37,14 +37,17 @@ class DeepPlanckSettings(Config):
     dropout: float = 0.1
 
 
-def deepplanck_layers(dropout: float = 0.1) -> nn.Sequential:
-    """Return one published network: (batch, 1, y, x) -> (batch, 1); 58,437 parameters, any size of map."""
+def deepplanck_layers(dropout: float = 0.1, *, n_channels: int = 1, n_outputs: int = 1) -> nn.Sequential:
+    """Return one published network: (batch, channel, y, x) -> (batch, output), any size of map.
+
+    With one channel and one output it has 58,437 parameters.
+    """
 
     def block(n_in: int, n_out: int) -> list[nn.Module]:
         return [nn.Conv2d(n_in, n_out, kernel_size=3, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
 
     return nn.Sequential(
-        *block(1, 16),
+        *block(n_channels, 16),
         *block(16, 32),
         *block(32, 64),
         nn.AdaptiveAvgPool2d(1),
@@ -57,8 +60,14 @@ def deepplanck_layers(dropout: float = 0.1) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(100, 20),
         nn.ReLU(),
-        nn.Linear(20, 1),
+        nn.Linear(20, n_outputs),
     )
+
+
+def half_range(residual: Tensor) -> Tensor:
+    """Return half the 16-84 % range of residuals, (n,)."""
+    low, high = torch.quantile(residual, torch.tensor([0.16, 0.84]).to(residual))
+    return 0.5 * (high - low)
 
 
 class DeepPlanck(MassModel):
@@ -139,5 +148,4 @@ class DeepPlanck(MassModel):
         for i in range(len(self.networks)):
             rows = prediction.sd == self.error_sd[i]
             if rows.sum() > 10:
-                low, high = torch.quantile(residual[rows], torch.tensor([0.16, 0.84]).to(residual))
-                self.error_sd[i] = 0.5 * (high - low)
+                self.error_sd[i] = half_range(residual[rows])

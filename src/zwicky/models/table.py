@@ -9,9 +9,12 @@ from zwicky.core.config import Config, did_you_mean, parse
 from zwicky.core.errors import ConfigError
 from zwicky.models.any_view import AnyView, AnyViewSettings
 from zwicky.models.base import MapModel, MassModel, Model
+from zwicky.models.chandra_cnn import ChandraCNN, ChandraCNNSettings
 from zwicky.models.deepplanck import DeepPlanck, DeepPlanckSettings
+from zwicky.models.erosita_cnn import ErositaCNN, ErositaCNNSettings
 from zwicky.models.mresunet import MResUNet, MResUNetSettings
 from zwicky.models.mresunet_mass import MResUNetMass, MResUNetMassSettings
+from zwicky.models.photon_mass import PhotonMass, PhotonMassSettings
 from zwicky.models.pix2pix import Pix2Pix, Pix2PixSettings
 from zwicky.models.radial_cnn import RadialCNN, RadialCNNSettings
 from zwicky.models.unet import UNet, UNetSettings
@@ -23,6 +26,9 @@ MODELS: Final[dict[str, tuple[type[Config], Callable[..., MassModel]]]] = {
     "radial_cnn": (RadialCNNSettings, RadialCNN),
     "mresunet": (MResUNetSettings, MResUNet),
     "mresunet_mass": (MResUNetMassSettings, MResUNetMass),
+    "chandra_cnn": (ChandraCNNSettings, ChandraCNN),
+    "erosita_cnn": (ErositaCNNSettings, ErositaCNN),
+    "photon_mass": (PhotonMassSettings, PhotonMass),
 }
 """Those that weigh."""
 

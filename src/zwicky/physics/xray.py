@@ -16,26 +16,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import Final
 
 import numpy as np
-from astropy import units as u
 from scipy.interpolate import PchipInterpolator
 
-from zwicky.core.errors import ConfigError, RedshiftError
-from zwicky.physics.plasma import HYDROGEN_MASS_FRACTION
-from zwicky.physics.xray_absorption import transmission
-
-HELIUM_PER_HYDROGEN: Final = (1.0 - HYDROGEN_MASS_FRACTION) / (4.0 * HYDROGEN_MASS_FRACTION)
-"""Helium nuclei per hydrogen nucleus of the gas of this package: 0.0789."""
+from zwicky.core.errors import ConfigError
+from zwicky.physics.xray_table import (
+    HELIUM_PER_HYDROGEN,
+    along_temperature,
+    at_temperature,
+    check_abundance,
+    emissivities,
+    pieces,
+)
 
 MAX_METALLICITY: Final = 5.0
 """In solar units: above it the electrons of metals, which are left out of n_e, would matter."""
-
-_ERG_PER_KEV: Final = float(u.keV.to(u.erg))
-_TABLE_UNIT_ERG_CM3_S: Final = 1e-24
-_NO_LIGHT: Final = 1e-60  # [erg cm^3/s] instead of 0, so that a logarithm exists
 
 
 @dataclass(frozen=True)
@@ -109,17 +106,6 @@ BOLOMETRIC: Final = EnergyBand(0.01, 100.0)
 """The whole table; for the rest frame, that is with redshift 0."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Emissivities:
-    """The shipped table: energy per bin, per n_e n_H [erg cm^3/s]; (temperature, photon energy)."""
-
-    kt_kev: np.ndarray
-    edges_kev: np.ndarray
-    hydrogen: np.ndarray
-    helium: np.ndarray  # per helium-to-hydrogen ratio of 1
-    metals: np.ndarray  # per solar abundance
-
-
 def cooling_function(
     temperature_kev: float | np.ndarray,
     band: EnergyBand,
@@ -166,30 +152,8 @@ def cooling_function(
     tools/make_xray_emissivity.py.
     Checked by: tests/physics/test_xray.py (laws), tests/physics/test_xray_table.py (closed forms, APEC).
     """
-    temperature = np.asarray(temperature_kev, dtype=float)
     curve = _curve(band, redshift, metallicity, column_density_cm2, photons, helium_per_hydrogen)
-    lowest_kev, highest_kev = np.exp(curve.x[[0, -1]])
-    if not np.all((temperature >= 0.0) & (temperature <= highest_kev)):
-        raise ConfigError(
-            "The X-ray emission of gas of this temperature is not known.",
-            expected=f"0 to {highest_kev:.1f} keV (0 is returned below {lowest_kev:.4f} keV)",
-            got=f"{np.min(temperature)} to {np.max(temperature)} keV",
-            fix="give k T in keV, not T in kelvin",
-        )
-    hot = temperature >= lowest_kev
-    ln_emission = curve(np.log(np.where(hot, temperature, lowest_kev)))
-    return np.where(hot, np.exp(ln_emission), 0.0)
-
-
-@lru_cache(maxsize=1)
-def _emissivities() -> _Emissivities:
-    """Read the table, once."""
-    path = resources.files("zwicky.physics") / "tables" / "xray_emissivity.npz"
-    with path.open("rb") as file, np.load(file) as table:
-        parts = {
-            part: table[part] * np.float64(_TABLE_UNIT_ERG_CM3_S) for part in ("hydrogen", "helium", "metals")
-        }
-        return _Emissivities(kt_kev=table["kt_kev"], edges_kev=table["edges_kev"], **parts)
+    return at_temperature(curve, temperature_kev)
 
 
 @lru_cache(maxsize=512)
@@ -202,43 +166,11 @@ def _curve(
     helium_per_hydrogen: float,
 ) -> PchipInterpolator:
     """Return ln(cooling function) against ln(k T)."""
-    for name, value, top in (
-        ("metallicity", metallicity, MAX_METALLICITY),
-        ("helium_per_hydrogen", helium_per_hydrogen, 1.0),
-    ):
-        if not 0.0 <= value <= top:
-            raise ConfigError(
-                "This abundance cannot be used.", where=name, expected=f"0 to {top:g}", got=value
-            )
-    table = _emissivities()
-    first, weights = _weights(band, redshift, column_density_cm2, photons)
-    bins = slice(first, first + weights.size)
+    check_abundance("metallicity", metallicity, MAX_METALLICITY)
+    check_abundance("helium_per_hydrogen", helium_per_hydrogen, 1.0)
+    table = emissivities()
+    cut = pieces(np.array([band.low_kev, band.high_kev]), redshift)
+    weights = cut.weights(column_density_cm2, photons=photons)
+    bins = slice(cut.table_bin[0], cut.table_bin[-1] + 1)
     light = table.hydrogen[:, bins] @ weights + helium_per_hydrogen * (table.helium[:, bins] @ weights)
-    emission = light + metallicity * (table.metals[:, bins] @ weights)
-    return PchipInterpolator(np.log(table.kt_kev), np.log(np.maximum(emission, _NO_LIGHT)))
-
-
-@lru_cache(maxsize=512)
-def _weights(
-    band: EnergyBand, redshift: float, column_density_cm2: float, photons: bool
-) -> tuple[int, np.ndarray]:
-    """Return the first bin of a band, and the weight of each of its bins: the part that is seen."""
-    if not 0.0 <= redshift < np.inf:
-        raise RedshiftError("The redshift of hot gas is not usable.", expected="0 or more", got=redshift)
-    edges_kev = _emissivities().edges_kev
-    low_kev, high_kev = band.low_kev * (1.0 + redshift), band.high_kev * (1.0 + redshift)
-    slack = 1e-9  # rounding of 0.01 and 100 keV
-    if low_kev < edges_kev[0] * (1.0 - slack) or high_kev > edges_kev[-1] * (1.0 + slack):
-        raise ConfigError(
-            "The band leaves the table of X-ray emissivities.",
-            expected=f"{edges_kev[0]:g} to {edges_kev[-1]:g} keV at the source",
-            got=f"{low_kev:g} to {high_kev:g} keV: {band} at redshift {redshift:g}",
-            fix="narrow the band",
-        )
-    first = max(int(np.searchsorted(edges_kev, low_kev, side="right")) - 1, 0)
-    last = int(np.searchsorted(edges_kev, high_kev, side="left"))
-    lower, upper = edges_kev[first:last], edges_kev[first + 1 : last + 1]
-    inside_kev = np.minimum(upper, high_kev) - np.maximum(lower, low_kev)
-    middle_kev = np.sqrt(np.maximum(lower, low_kev) * np.minimum(upper, high_kev))
-    weights = inside_kev / (upper - lower) * transmission(middle_kev / (1.0 + redshift), column_density_cm2)
-    return first, weights / (middle_kev * _ERG_PER_KEV) if photons else weights
+    return along_temperature(light + metallicity * (table.metals[:, bins] @ weights))

@@ -70,7 +70,7 @@ def cross_section_cm2(energy_kev: float | np.ndarray) -> np.ndarray:
             fix="raise the band's lower edge, or leave the column density at 0",
         )
     piece = np.searchsorted(_PIECES[:-1, 0], energy, side="right")
-    c0, c1, c2 = _PIECES[piece, 1:].T.reshape(3, *energy.shape)
+    c0, c1, c2 = np.moveaxis(_PIECES[piece, 1:], -1, 0)
     # Above 10 keV c0 + c1 E + c2 E^2 = c0 + c1 E keeps its sign.
     return 1e-24 * (c0 + c1 * energy + c2 * energy**2) / energy**3
 

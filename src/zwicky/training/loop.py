@@ -221,28 +221,12 @@ class _Run:
         self.fabric.backward(loss)
         self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.settings.max_gradient_norm)
         self.optimiser.step()
-        self._update_average(step)
+        follow(self.average, self.bare.state_dict(), self.settings.ema_decay, step)
         return value
 
     def _learning_rate(self, step: int) -> float:
-        if self.settings.schedule == "halving":
-            losses = [entry["validation"] for entry in self.history]
-            return self.settings.learning_rate * 0.5 ** halvings(losses, self.settings.halving_patience)
-        total = self.settings.epochs * self.steps_per_epoch
-        warm = max(1, round(self.settings.warm_up * total))
-        if step < warm:
-            return self.settings.learning_rate * (step + 1) / warm
-        return (
-            self.settings.learning_rate
-            * 0.5
-            * (1.0 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-        )
-
-    @torch.no_grad()
-    def _update_average(self, step: int) -> None:
-        decay = min(self.settings.ema_decay, (1.0 + step) / (10.0 + step))  # follows faster at the start
-        values = {n: value for n, value in self.bare.state_dict().items() if value.is_floating_point()}
-        torch._foreach_lerp_([self.average[name] for name in values], list(values.values()), 1.0 - decay)
+        losses = [entry["validation"] for entry in self.history]
+        return learning_rate(self.settings, step, self.steps_per_epoch, losses)
 
     def _copy(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.bare.state_dict().items()}
@@ -264,9 +248,7 @@ class _Run:
         return total / self.n_validation
 
     def _on_device(self, batch: Batch) -> Batch:
-        fields = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
-        moved = {name: self.fabric.to_device(t) for name, t in fields.items() if t is not None}
-        return replace(batch, **moved)
+        return moved(batch, self.fabric.to_device)
 
     def _save(self) -> None:
         parts = {"model": self.bare.state_dict(), "average": self.average, "best": self.best}
@@ -305,6 +287,27 @@ class _Run:
         self.best_epoch, self.best_loss = int(state.facts["best_epoch"]), float(state.facts["best_loss"])
 
 
+def learning_rate(
+    settings: TrainingSettings, step: int, steps_per_epoch: int, validation: Sequence[float]
+) -> float:
+    """Return the learning rate of a step, counted from 0, after these validation losses."""
+    if settings.schedule == "halving":
+        return settings.learning_rate * 0.5 ** halvings(validation, settings.halving_patience)
+    total = settings.epochs * steps_per_epoch
+    warm = max(1, round(settings.warm_up * total))
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    return settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+@torch.no_grad()
+def follow(average: Mapping[str, Tensor], weights: Mapping[str, Tensor], decay: float, step: int) -> None:
+    """Move averaged weights towards those after a step; at the start they follow faster."""
+    decay = min(decay, (1.0 + step) / (10.0 + step))
+    values = {name: value for name, value in weights.items() if value.is_floating_point()}
+    torch._foreach_lerp_([average[name] for name in values], list(values.values()), 1.0 - decay)
+
+
 def halvings(validation: Sequence[float], patience: int) -> int:
     """Return how often a loss has not improved for ``patience`` epochs in a row, from its values after each epoch."""
     best, waited, n = math.inf, 0, 0
@@ -314,6 +317,12 @@ def halvings(validation: Sequence[float], patience: int) -> int:
         if waited >= patience:
             n, waited = n + 1, 0
     return n
+
+
+def moved(batch: Batch, to_device: Callable[[Tensor], Tensor]) -> Batch:
+    """Return the batch with its tensors moved."""
+    fields = {name: getattr(batch, name) for name in Batch.__dataclass_fields__}
+    return replace(batch, **{name: to_device(t) for name, t in fields.items() if t is not None})
 
 
 def turned(batch: Batch, element: int) -> Batch:

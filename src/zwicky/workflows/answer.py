@@ -25,8 +25,8 @@ def answer_text(answer: ClusterAnswer) -> str:
     lines = [
         f"{answer.name}, z = {answer.redshift:g}, matched-filter S/N {answer.snr:.1f}",
         f"  {'':{LABEL_WIDTH}s}{str(answer.definition) + ' [1e14 Msun]':22s}{'16-84 %':16s}2.5-97.5 %",
-        _row("network", answer.network),
-        _row("classical", answer.classical),
+        mass_row("network", answer.network),
+        mass_row("classical", answer.classical),
         *light_lines(answer.flag, answer.reasons),
         *(_band_line(one) for one in answer.inputs),
         *(f"  note: {note}" for note in answer.notes),
@@ -54,7 +54,8 @@ def _band_line(band: Mapping[str, Any]) -> str:
     )
 
 
-def _row(name: str, posterior: MassPosterior) -> str:
+def mass_row(name: str, posterior: MassPosterior) -> str:
+    """Return the line of one mass: median, 68 % and 95 % interval [1e14 Msun]."""
     (low, high), (bottom, top) = posterior.interval(INTERVAL_68), posterior.interval(INTERVAL_95)
     label = f"{name} ({posterior.method})" if name == "network" else name
     middle = f"{posterior.median.msun / 1e14:.2f}"

@@ -12,7 +12,7 @@ from pydantic import Field
 from zwicky.core.config import Config, did_you_mean, parse, read_toml
 from zwicky.core.errors import ConfigError
 from zwicky.data.sight_lines import FlatInMass
-from zwicky.mocks.kinds import AnySurveySettings
+from zwicky.mocks.kinds import SzSurveySettings
 from zwicky.training.loop import TrainingSettings
 
 
@@ -92,7 +92,7 @@ class Experiment(Config):
     title: str
     reference: str
     seed: int
-    survey: AnySurveySettings
+    survey: SzSurveySettings
     store: StoreSettings
     networks: dict[str, NetworkSettings]
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
@@ -111,7 +111,7 @@ def experiment_names(kind: str | None = None) -> list[str]:
 
 
 def kind_of(name: str) -> str:
-    """Return what an experiment makes: "mass", "mapping" or "microwave".
+    """Return what an experiment makes: "mass", "mapping", "microwave" or "photons".
 
     Raises
     ------

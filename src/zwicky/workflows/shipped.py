@@ -1,13 +1,17 @@
-"""Estimators and mappers that ship with the package, by name."""
+"""Estimators and mappers: those that ship with the package, by name, and any folder."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zwicky.core.config import did_you_mean
 from zwicky.core.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from zwicky.inference.estimator import Estimator
+    from zwicky.inference.xray.estimator import PhotonEstimator
 
 ESTIMATOR: Final = "estimator.json"
 MAPPER: Final = "mapper.json"
@@ -33,6 +37,18 @@ def estimator_folder(name: str) -> Path:
         If there is neither.
     """
     return _folder(name, "estimator", ESTIMATOR, "train one: zwicky reproduce deandres2022")
+
+
+def load_any_estimator(folder: Path) -> Estimator | PhotonEstimator:
+    """Read an estimator of maps and bands, or of photons, whichever a folder holds; raises as their ``load``."""
+    from zwicky.inference import estimator
+    from zwicky.inference.xray import estimator as photons
+
+    # What cannot be read at all is named by the reader of maps, as before.
+    text = (folder / ESTIMATOR).read_text(encoding="utf-8", errors="replace")
+    if f'"{photons.KIND.format}"' in text:
+        return photons.PhotonEstimator.load(folder)
+    return estimator.Estimator.load(folder)
 
 
 def mapper_folder(name: str) -> Path:

@@ -110,8 +110,8 @@ class ClusterAnswer:
             "mass_definition": str(self.definition),
             "mass_unit": "Msun",
             "one_minus_bias": self.one_minus_bias,
-            "network": _summary(self.network),
-            "classical": _summary(self.classical),
+            "network": summary_of(self.network),
+            "classical": summary_of(self.classical),
             "snr": self.snr,
             "y500_arcmin2": self.y500_arcmin2,
             "sigma_y500_arcmin2": self.sigma_y500_arcmin2,
@@ -122,7 +122,8 @@ class ClusterAnswer:
         }
 
 
-def _summary(posterior: MassPosterior) -> dict[str, float | str]:
+def summary_of(posterior: MassPosterior) -> dict[str, float | str]:
+    """Return median and intervals of one mass for machines [Msun]."""
     (low68, high68), (low95, high95) = posterior.interval(INTERVAL_68), posterior.interval(INTERVAL_95)
     return {
         "method": posterior.method,

@@ -57,6 +57,30 @@ def test_labels_are_flat_in_the_logarithm_of_mass_and_fill_the_redshift_interval
     assert labels[~low, 1].mean() == pytest.approx(0.6, abs=0.02)
 
 
+def test_flat_labels_are_what_they_were_before_there_were_light_cones():
+    settings = PainterSettings(log10_m200c_range=(14.0, 15.0), redshift_edges=(0.1, 0.2, 1.0))
+    assert label(settings, 0, 0) == (102694398211389.56, 0.11114258555149382)
+    assert label(settings, 3, 1) == (759312152977153.9, 0.17868766815279521)
+    assert label(settings, 2024, 11999) == (424822188200677.1, 0.5839717635539464)
+
+
+def test_labels_of_a_light_cone_are_draws_of_its_haloes():
+    flat = PainterSettings(log10_m200c_range=(13.5, 15.0), redshift_edges=(0.05, 0.6))
+    cone = PainterSettings(**{**flat.model_dump(), "population": "light_cone", "faintest_flux": 1e-13})
+    labels = np.array([label(cone, 3, i) for i in range(2000)])
+    u = np.array([Key(3, Stream.MASS_AND_REDSHIFT, i).uniform(3) for i in range(2000)])
+    masses, redshifts = cone.haloes.draw(u[:, 0], u[:, 2])
+    np.testing.assert_allclose(labels.T, [10.0**masses, redshifts], rtol=1e-12)
+    # In any order, and whatever else has been drawn.
+    draw_traits(cone, 3, 5)
+    assert [label(cone, 3, i) for i in (1999, 7)] == [tuple(labels[i]) for i in (1999, 7)]
+    assert label(cone, 4, 7) != tuple(labels[7])
+    traits = draw_traits(cone, 3, 7)
+    assert (traits.m200c_msun, traits.redshift) == tuple(labels[7])
+    # Only the label is another: a cluster's deviates are those of the flat population.
+    assert traits.deviates == draw_traits(flat, 3, 7).deviates
+
+
 def test_the_label_is_that_of_the_traits_and_may_be_fixed():
     settings = PainterSettings(log10_m200c_range=(14.5, 14.5), redshift_edges=(0.3, 0.3))
     assert label(settings, 1, 7) == pytest.approx((10**14.5, 0.3))

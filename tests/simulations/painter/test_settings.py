@@ -9,6 +9,7 @@ from astropy import units as u
 from zwicky.core.config import parse
 from zwicky.core.cosmology import COSMOLOGIES
 from zwicky.core.errors import ConfigError, MassError, RedshiftError
+from zwicky.simulations.painter.painter import Painter
 from zwicky.simulations.painter.settings import (
     PRESETS,
     FractionLaw,
@@ -161,3 +162,40 @@ def test_one_redshift_may_be_given_twice():
 def test_a_band_is_read_before_anything_is_drawn():
     with pytest.raises(ConfigError, match="not a band of photon energies"):
         PainterSettings(xray_band="0.5 to 2 keV")
+
+
+def test_settings_of_a_flat_population_are_written_as_before_there_were_others():
+    for written in (PainterSettings().model_dump(mode="json"), Painter(PainterSettings(), 1).settings()):
+        assert not {"population", "faintest_flux"} & set(written)
+    assert PainterSettings(population="flat") == PainterSettings()
+
+
+def test_a_light_cone_survives_a_round_trip_through_text():
+    for given in ({}, {"faintest_flux": 5e-15}):
+        settings = PainterSettings(population="light_cone", redshift_edges=(0.05, 0.5), **given)
+        written = settings.model_dump(mode="json")
+        assert written["population"] == "light_cone"
+        assert written.get("faintest_flux") == given.get("faintest_flux")
+        assert PainterSettings.model_validate(written) == settings
+        assert Painter(settings, 1).settings()["population"] == "light_cone"
+
+
+@pytest.mark.parametrize("flux", [0.0, -5e-15, np.inf, np.nan])
+def test_a_flux_that_is_none_is_refused(flux):
+    with pytest.raises(ConfigError, match="This flux leaves no population"):
+        PainterSettings(population="light_cone", redshift_edges=(0.05, 0.5), faintest_flux=flux)
+
+
+def test_a_flat_population_has_no_faintest_flux():
+    with pytest.raises(ConfigError, match="A flat population has no faintest flux"):
+        PainterSettings(faintest_flux=5e-15)
+
+
+def test_a_light_cone_without_a_bright_cluster_is_refused():
+    with pytest.raises(ConfigError, match=r"simulation\.faintest_flux"):
+        PainterSettings(population="light_cone", redshift_edges=(0.5, 0.9), faintest_flux=1e-9)
+
+
+def test_another_population_is_refused():
+    with pytest.raises(ConfigError, match="light_cone"):
+        parse(PainterSettings, {"population": "lightcone"}, where="simulation")

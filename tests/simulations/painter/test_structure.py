@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from colossus import settings
 from colossus.cosmology import cosmology as universe
 from colossus.halo import concentration
 from colossus.lss import bias, mass_function, peaks
@@ -15,43 +14,23 @@ from zwicky.simulations.painter.drawing import structure
 from zwicky.simulations.painter.drawing.structure import LOG10_NEIGHBOUR_MASS, structure_at
 
 
-@pytest.fixture(params=COSMOLOGIES, scope="module")
-def cosmology(request, tmp_path_factory):
-    """One of our universes, lent to colossus, which would write to the home folder."""
-    ours = COSMOLOGIES[request.param]
-    before, persistence, base = universe.current_cosmo, settings.PERSISTENCE, settings.BASE_DIR
-    settings.PERSISTENCE, settings.BASE_DIR = "", str(tmp_path_factory.mktemp("colossus"))
-    parameters = {
-        "flat": True,
-        "H0": 100.0 * ours.h,
-        "Om0": ours.omega_m,
-        "Ob0": ours.omega_b,
-        "sigma8": ours.sigma8,
-        "ns": ours.n_s,
-        "relspecies": False,
-    }
-    universe.setCosmology(f"test_{ours.name}", params=parameters, persistence="")
-    yield ours
-    universe.current_cosmo, settings.PERSISTENCE, settings.BASE_DIR = before, persistence, base
-
-
 @pytest.mark.parametrize("redshift", [0.05, 0.37, 0.9, 1.7])
-def test_the_tables_are_those_of_colossus(cosmology, redshift):
-    found = structure_at(cosmology, redshift)
+def test_the_tables_are_those_of_colossus(lent_cosmology, redshift):
+    found = structure_at(lent_cosmology, redshift)
     for log10_mass in (13.03, 14.21, 15.37):
-        mass = 10.0**log10_mass * cosmology.h
+        mass = 10.0**log10_mass * lent_cosmology.h
         c = concentration.concentration(mass, "200c", redshift, model="diemer19")
         assert found.concentration_at(log10_mass) == pytest.approx(c, rel=0.01)
         assert found.peak_height_at(log10_mass) == pytest.approx(peaks.peakHeight(mass, redshift), rel=5e-3)
         b = bias.haloBias(mass, redshift, "200c", model="tinker10")
         assert found.bias_at(log10_mass) == pytest.approx(b, rel=0.02)
     # Up to 1e14 Msun: heavier neighbours are so rare that 10 per cent at z = 1.7 do not matter.
-    mass = 10.0 ** LOG10_NEIGHBOUR_MASS[:21] * cosmology.h
+    mass = 10.0 ** LOG10_NEIGHBOUR_MASS[:21] * lent_cosmology.h
     dn = mass_function.massFunction(mass, redshift, mdef="200c", model="tinker08", q_out="dndlnM")
-    dn = dn * cosmology.h**3 * (1.0 + redshift) ** 3
+    dn = dn * lent_cosmology.h**3 * (1.0 + redshift) ** 3
     np.testing.assert_allclose(np.exp(found.ln_abundance[:21]), dn, rtol=0.07)
     separation = np.array([0.5, 2.2, 9.1, 21.0])
-    xi = universe.getCurrent().correlationFunction(separation * (1.0 + redshift) * cosmology.h, redshift)
+    xi = universe.getCurrent().correlationFunction(separation * (1.0 + redshift) * lent_cosmology.h, redshift)
     np.testing.assert_allclose(found.correlation_at(separation), xi, rtol=0.03)
 
 

@@ -155,7 +155,10 @@ class TestKinds:
         assert kind_of("deandres2022") == "mass"
         assert kind_of("deandres2024") == "mapping"
         assert kind_of("gupta2020") == "microwave"
-        of_kinds = [name for kind in ("mass", "mapping", "microwave") for name in experiment_names(kind)]
+        assert kind_of("ntampaka2019") == kind_of("krippendorf2024") == "photons"
+        of_kinds = [
+            name for kind in ("mass", "mapping", "microwave", "photons") for name in experiment_names(kind)
+        ]
         assert sorted(of_kinds) == sorted(experiment_names())
         assert experiment_names("sculpture") == []
 

@@ -8,13 +8,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from zwicky.core.files import write_text
-from zwicky.evaluation.bootstrap import MINIMUM_PARENTS
 from zwicky.evaluation.mapping import plots, run_plots
 from zwicky.evaluation.mapping.captions import CAPTIONS
 from zwicky.evaluation.mapping.scorecard import MAP_CARD
 from zwicky.evaluation.mapping.summary import Card, all_tables, headline
-from zwicky.evaluation.page import PaperRow, ReportFigure, cell, embedded, flatten, page_template
+from zwicky.evaluation.page import ReportFigure, write_page
 
 
 def write_map_report(
@@ -54,18 +52,18 @@ def write_map_report(
     """
     MAP_CARD.check(scorecard, "scorecard")
     figures = [*standard_figures(scorecard), *run_figures(scorecard, examples), *extra_figures]
-    html = page_template("maps.html.j2").render(
+    write_page(
+        path,
+        "maps.html.j2",
         title=title,
-        card=scorecard,
         headline=headline(scorecard),
+        paper=scorecard.get("paper") or (),
+        figures=figures,
+        provenance=provenance,
+        notes=notes,
+        card=scorecard,
         tables=all_tables(scorecard),
-        paper_table=[PaperRow(*map(cell, row)) for row in scorecard.get("paper") or ()],
-        figures=[embedded(one) for one in figures],
-        provenance=flatten(provenance or {}),
-        notes=list(notes),
-        minimum_parents=MINIMUM_PARENTS,
     )
-    write_text(path, html)
 
 
 def standard_figures(scorecard: Card) -> list[ReportFigure]:

@@ -8,13 +8,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from zwicky.core.files import write_text
-from zwicky.evaluation.bootstrap import MINIMUM_PARENTS
 from zwicky.evaluation.microwave import plots
 from zwicky.evaluation.microwave.captions import CAPTIONS
 from zwicky.evaluation.microwave.scorecard import MICROWAVE_CARD
 from zwicky.evaluation.microwave.summary import Card, all_tables, headline
-from zwicky.evaluation.page import PaperRow, ReportFigure, cell, embedded, flatten, page_template
+from zwicky.evaluation.page import PaperRow, ReportFigure, write_page
 
 
 def write_microwave_report(
@@ -52,18 +50,18 @@ def write_microwave_report(
         If this is no scorecard of microwave skies.
     """
     MICROWAVE_CARD.check(scorecard, "scorecard")
-    html = page_template("microwave.html.j2").render(
+    write_page(
+        path,
+        "microwave.html.j2",
         title=title,
-        card=scorecard,
         headline=headline(scorecard),
+        paper=paper,
+        figures=[*standard_figures(scorecard), *extra_figures],
+        provenance=provenance,
+        notes=notes,
+        card=scorecard,
         tables=all_tables(scorecard),
-        paper_table=[PaperRow(*map(cell, row)) for row in paper],
-        figures=[embedded(one) for one in [*standard_figures(scorecard), *extra_figures]],
-        provenance=flatten(provenance or {}),
-        notes=list(notes),
-        minimum_parents=MINIMUM_PARENTS,
     )
-    write_text(path, html)
 
 
 def standard_figures(scorecard: Card) -> list[ReportFigure]:

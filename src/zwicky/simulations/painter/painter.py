@@ -15,8 +15,11 @@ from zwicky.core.masses import M200C, M500C, Mass
 from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.physics.xray import EnergyBand
 from zwicky.simulations.base import Simulation
+from zwicky.simulations.emission import EmissionCube
 from zwicky.simulations.painter.anatomy import Anatomy
 from zwicky.simulations.painter.drawing.draw import draw
+from zwicky.simulations.painter.metals import radial_metallicity
+from zwicky.simulations.painter.painting.emission import KT_KEV, brightness, emission_maps
 from zwicky.simulations.painter.painting.field_steps import ENVIRONMENT_CELLS, TURBULENCE_CELLS
 from zwicky.simulations.painter.painting.paint import QUANTITIES, Columns, Pixels, paint, project_columns
 from zwicky.simulations.painter.painting.scene import (
@@ -112,14 +115,14 @@ class Painter(Simulation):
         self, cluster_index: int, sight_line: int, grid: Grid, centre: tuple[float, float] = (0.0, 0.0)
     ) -> MapSet:
         """Paint all quantities on a grid of any kind."""
-        anatomy = self.anatomy(cluster_index)
-        unit_mpc = self._mpc_per_grid_unit(anatomy, grid)
-        pixels = Pixels.around(
-            grid.n_pixels, grid.pixel_value * unit_mpc, (centre[0] * unit_mpc, centre[1] * unit_mpc)
-        )
+        view = self._view(cluster_index, sight_line, grid, centre)
         prepared, columns = self.prepared(cluster_index)
-        to_sky = orientation(self.seed, cluster_index, sight_line)
-        images = paint(prepared, columns, to_sky, self._depth_mpc, pixels)
+        images = paint(prepared, columns, *view)
+        if self.config.metallicity_profile != "constant":
+            cube = self.emission(cluster_index, sight_line, grid, centre)
+            images |= brightness(
+                cube, EnergyBand.parse(self.config.xray_band), self.config.column_density_cm2
+            )
         maps = {
             quantity: Map(image, quantity, UNIT_OF[quantity], grid, "theory")
             for quantity, image in images.items()
@@ -127,6 +130,40 @@ class Painter(Simulation):
         return MapSet(
             self.cluster(cluster_index, sight_line), maps, {"simulation": f"painter {self.config.preset}"}
         )
+
+    def emission(
+        self, cluster_index: int, sight_line: int, grid: Grid, centre: tuple[float, float] = (0.0, 0.0)
+    ) -> EmissionCube:
+        """Return the emission measure by temperature on a grid of any kind, of the gas that ``theory`` paints.
+
+        Parameters
+        ----------
+        cluster_index, sight_line : int
+            Which cluster, seen from where.
+        grid : Grid
+            The pixels; each holds the mean over its area.
+        centre : (y, x)
+            Where the cluster's centre falls, as an offset from the grid's centre in the unit of its pixel.
+        """
+        view = self._view(cluster_index, sight_line, grid, centre)
+        prepared, _ = self.prepared(cluster_index)
+        metallicity = self.config.metallicity
+        if self.config.metallicity_profile == "constant":
+            (measure,) = emission_maps(prepared, *view)
+            metals = np.float32(metallicity) * measure
+        else:
+            radial = radial_metallicity(prepared.anatomy, metallicity)
+            measure, metals = emission_maps(prepared, *view, weights=(radial,))
+        return EmissionCube(self.cluster(cluster_index, sight_line), KT_KEV.copy(), measure, metals, grid)
+
+    def _view(
+        self, cluster_index: int, sight_line: int, grid: Grid, centre: tuple[float, float]
+    ) -> tuple[np.ndarray, float, Pixels]:
+        """Return the rotation to the sky, the depth [Mpc] and the pixels."""
+        unit_mpc = self._mpc_per_grid_unit(self.anatomy(cluster_index), grid)
+        offset_mpc = (centre[0] * unit_mpc, centre[1] * unit_mpc)
+        pixels = Pixels.around(grid.n_pixels, grid.pixel_value * unit_mpc, offset_mpc)
+        return orientation(self.seed, cluster_index, sight_line), self._depth_mpc, pixels
 
     def _mpc_per_grid_unit(self, anatomy: Anatomy, grid: Grid) -> float:
         if grid.kind == "proper":

@@ -1,32 +1,30 @@
 """What the painter is told: which clusters, in which universe, with which physics.
 
-A preset is a TOML file in ``presets``. Its table ``[physics]`` holds the numbers of `PainterPhysics` that
-differ from the defaults, its table ``[settings]``, if there is one, other defaults of `PainterSettings`. What
-an experiment says goes before the preset, and the preset goes before the defaults.
+What an experiment says goes before the preset, and the preset goes before the defaults.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from astropy import units as u
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from zwicky.core.config import Config, Length, did_you_mean, parse, read_toml
+from zwicky.core.config import Config, Length, did_you_mean, parse
 from zwicky.core.cosmology import Cosmology, cosmology_by_name
 from zwicky.core.errors import ConfigError
 from zwicky.physics.xray import EnergyBand
+from zwicky.simulations.painter.drawing.light_cone import LightCone, light_cone
 from zwicky.simulations.painter.drawing.structure import check_log10_m200c, check_redshift
+from zwicky.simulations.painter.preset import PRESETS as PRESETS
+from zwicky.simulations.painter.preset import merged, read_preset
 
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Pressure = Literal["hse", "a10", "p13", "dpp"]
-
-PRESETS: Final = Path(__file__).parent / "presets"
 
 LATENTS: Final = (
     "disturbance",
@@ -264,9 +262,17 @@ class PainterSettings(Config):
     cosmology : str
         A name of core.cosmology.COSMOLOGIES.
     log10_m200c_range : (float, float) [dex of Msun]
-        Masses are flat in log10 M200c between these.
+        All masses are between these.
     redshift_edges : tuple of float
-        Each interval gets the same share of clusters, and is flat in redshift. Twice the same number fixes it.
+        All redshifts are between the first and the last. Twice the same number fixes it.
+    population : "flat" or "light_cone"
+        Flat in log10 M200c, with the same share of clusters in each redshift interval and flat there; or as many as
+        there are in a light cone, the mass function times the volume: see ``drawing.light_cone``. A light cone knows
+        no inner redshift edges.
+    faintest_flux : float, optional [erg cm^-2 s^-1]
+        Of a light cone, 0.5-2 keV as seen but for our Galaxy's hydrogen: leaves out the masses and redshifts whose
+        mean flux (of observed clusters, not of the preset's) is smaller. It saves painting what no survey sees, and has
+        to lie well below the limit of a survey, whose own selection comes afterwards.
     pressure : "hse", "a10", "p13" or "dpp", optional
         Instead of the preset's.
     depth : Quantity [Mpc, proper]
@@ -275,6 +281,9 @@ class PainterSettings(Config):
         Of the photon maps, at the observer.
     metallicity : float [solar]
         Of the gas that emits X-rays.
+    metallicity_profile : "constant" or "radial"
+        The same everywhere, or falling outwards as the average iron of Mernier et al. 2017, with ``metallicity`` at
+        0.3 R500: see ``metals.iron_shape``.
     column_density_cm2 : float [cm^-2]
         Of the hydrogen in our galaxy that absorbs them.
     physics : dict
@@ -286,10 +295,13 @@ class PainterSettings(Config):
     cosmology: str = "planck18"
     log10_m200c_range: tuple[float, float] = (13.7, 15.3)
     redshift_edges: tuple[float, ...] = (0.05, 0.05)
+    population: Literal["flat", "light_cone"] = "flat"
+    faintest_flux: float | None = None
     pressure: Pressure | None = None
     depth: Length = Field(default=12.8 * u.Mpc, validate_default=True)
     xray_band: str = "0.5-2 keV"
     metallicity: NotNegative = 0.3
+    metallicity_profile: Literal["constant", "radial"] = "constant"
     column_density_cm2: NotNegative = 0.0
     physics: dict[str, Any] = Field(default_factory=dict)
 
@@ -312,6 +324,7 @@ class PainterSettings(Config):
                 "The mass range is upside down.", where=where, expected="low <= high", got=f"({low}, {high})"
             )
         self._check_redshift_edges()
+        self._check_population()
         depth_mpc = self.depth.to_value(u.Mpc)
         if not 2.0 <= depth_mpc <= 60.0:
             raise ConfigError(
@@ -338,6 +351,41 @@ class PainterSettings(Config):
                 got=str(edges),
             )
 
+    def _check_population(self) -> None:
+        flux, where = self.faintest_flux, "simulation.faintest_flux"
+        if flux is not None and self.population == "flat":
+            raise ConfigError(
+                "A flat population has no faintest flux.",
+                where=where,
+                expected="nothing",
+                got=f"{flux:g}",
+                fix='leave it out, or set population = "light_cone"',
+            )
+        if flux is not None and not 0.0 < flux < np.inf:
+            raise ConfigError(
+                "This flux leaves no population.",
+                where=where,
+                expected="a number above 0 [erg cm^-2 s^-1], such as 5e-15",
+                got=f"{flux:g}",
+            )
+        if self.population == "light_cone":
+            _ = self.haloes
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Settings that were written before there were light cones stay as they are, and so do their hashes.
+        content: dict[str, Any] = written(self)
+        for name in ("population", "faintest_flux"):
+            if content.get(name) == type(self).model_fields[name].default:
+                content.pop(name, None)
+        return content
+
+    @property
+    def haloes(self) -> LightCone:
+        """The masses and redshifts of a light cone."""
+        near, far = self.redshift_edges[0], self.redshift_edges[-1]
+        return light_cone(self.universe, self.log10_m200c_range, (near, far), self.faintest_flux)
+
     @property
     def universe(self) -> Cosmology:
         """In which the clusters live."""
@@ -346,37 +394,7 @@ class PainterSettings(Config):
     @cached_property
     def cluster_physics(self) -> PainterPhysics:
         """The physics: what is set here before the preset's, and that before the defaults."""
-        given = _merged(read_preset(self.preset).get("physics", {}), self.physics)
+        given = merged(read_preset(self.preset).get("physics", {}), self.physics)
         if self.pressure is not None:
             given = {**given, "pressure": self.pressure}
         return parse(PainterPhysics, given, where="simulation.physics")
-
-
-@lru_cache(maxsize=32)
-def read_preset(name: str) -> dict[str, Any]:
-    """Return the tables of a preset; nobody changes them.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of this name; the message suggests one.
-    """
-    known = sorted(path.stem for path in PRESETS.glob("*.toml"))
-    if name not in known:
-        raise ConfigError(
-            "This preset of the painter is not known.",
-            where="simulation.preset",
-            expected=", ".join(known),
-            got=repr(name),
-            fix=did_you_mean(name, known),
-        )
-    return read_toml(PRESETS / f"{name}.toml")
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, ``above`` first; tables are merged key by key."""
-    merged = dict(below)
-    for key, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged

@@ -82,6 +82,9 @@ class Traits:
 def label(settings: PainterSettings, seed: int, cluster_index: int) -> tuple[float, float]:
     """Return M200c [Msun] and the redshift of a cluster, without drawing anything else."""
     u_mass, u_interval, u_redshift = Key(seed, Stream.MASS_AND_REDSHIFT, cluster_index).uniform(3)
+    if settings.population == "light_cone":
+        log10_m200c, redshift = settings.haloes.draw(u_mass, u_redshift)
+        return float(10.0**log10_m200c), float(redshift)
     low, high = settings.log10_m200c_range
     edges = settings.redshift_edges
     i = min(int(u_interval * (len(edges) - 1)), len(edges) - 2)

@@ -40,6 +40,13 @@ def place_of(q2: f4) -> tuple[np.uint32, f4]:
 
 
 @njit(fastmath=True, inline="always")
+def kev_place_of(kev: f4) -> np.uint32:
+    """Return the row of a table that is nearest to a temperature; see ``lookup.KEV_OCTAVES``."""
+    bits = np.float32(kev).view(np.int32) + _KEV_HALF
+    return np.uint32(min(max((bits >> _KEV_SHIFT) - _KEV_BASE, np.int32(0)), _KEV_LAST))
+
+
+@njit(fastmath=True, inline="always")
 def exp_(x: f4) -> f4:
     """Return e^x to 2e-5 for |x| < 80, 4e-6 near 0: the exponent's bits, times a polynomial of what is left."""
     t = x * f4(1.4426950408889634)
@@ -186,10 +193,40 @@ def emit(
         for i in range(LANES):
             n = density[k, i]
             p = pressure[k, i]
-            bits = np.float32(p / n).view(np.int32) + _KEV_HALF
-            j = np.uint32(min(max((bits >> _KEV_SHIFT) - _KEV_BASE, np.int32(0)), _KEV_LAST))
+            j = kev_place_of(p / n)
             n2 = n * n * rms[np.uint32(place[k, i]), 2] * w
             out[0, i] += n * w
             out[1, i] += p * w
             out[2, i] += n2 * table[j, 0]
             out[3, i] += n2 * table[j, 1]
+
+
+@njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
+def share_out(
+    z: np.ndarray,
+    weight: np.ndarray,
+    density: np.ndarray,
+    pressure: np.ndarray,
+    place: np.ndarray,
+    factor: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Add n^2 to the two neighbouring nodes of temperature, (measure, node, lane).
+
+    Rows of ``factor`` are what multiplies n^2 at a squared radius, one number for each measure; ``below`` and ``above``
+    hold, at each temperature, the node below and the share of the one above it.
+    """
+    for k in range(z.size):
+        w = weight[k]
+        for i in range(LANES):
+            n = density[k, i]
+            j = kev_place_of(pressure[k, i] / n)
+            node = np.uint32(below[j])
+            q = np.uint32(place[k, i])
+            for m in range(factor.shape[1]):
+                n2 = n * n * factor[q, m] * w
+                upper = n2 * above[j]
+                out[m, node, i] += n2 - upper
+                out[m, node + np.uint32(1), i] += upper

@@ -78,7 +78,8 @@ class Work(NamedTuple):
 
 
 @njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
-def _workspace(n_clumps: int, most_rays: int) -> Work:
+def workspace(n_clumps: int, most_rays: int) -> Work:
+    """Return room for a block."""
     n_rays = BLOCK * BLOCK * most_rays * most_rays + LANES
     return Work(
         np.empty(MAX_NODES, np.float32),
@@ -159,8 +160,8 @@ def _fields(
 
 
 @njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
-def _batch(scene: Scene, work: Work, n: int, n_near: int, x: np.ndarray, y: np.ndarray) -> None:
-    """Sum the columns of a batch of rays into ``work.out``, (5, lane)."""
+def gas_of_batch(scene: Scene, work: Work, n: int, n_near: int, x: np.ndarray, y: np.ndarray) -> None:
+    """Fill density, pressure and place at the nodes of a batch of rays, and the change of the dark column."""
     z, dz, place = work.z[:n], work.dz[:n], work.place[:n]
     density, pressure = work.density[:n], work.pressure[:n]
     least2 = x[0] * x[0] + y[0] * y[0]
@@ -184,11 +185,20 @@ def _batch(scene: Scene, work: Work, n: int, n_near: int, x: np.ndarray, y: np.n
         for i in range(scene.cavities.shape[0]):
             gas_steps.cavity(z, x, y, scene.cavities[i], density, pressure)
     _fields(scene, work, n, x, y, least2, most2)
-    gas_steps.emit(z, dz, density, pressure, place, scene.rms_table, scene.emissivity, work.out)
 
 
 @njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
-def _list_rays(
+def _batch(scene: Scene, work: Work, n: int, n_near: int, x: np.ndarray, y: np.ndarray) -> None:
+    """Sum the columns of a batch of rays into ``work.out``, (5, lane)."""
+    gas_of_batch(scene, work, n, n_near, x, y)
+    gas_steps.emit(
+        work.z[:n], work.dz[:n], work.density[:n], work.pressure[:n], work.place[:n], scene.rms_table,
+        scene.emissivity, work.out,
+    )  # fmt: skip
+
+
+@njit(fastmath=True, nogil=True, error_model="numpy", inline="always")
+def list_rays(
     work: Work, i0: int, j0: int, pixel: float, x_first: float, y_first: float, refine: np.ndarray
 ) -> int:
     """List the rays of a block: one through each pixel's centre, and more where ``refine`` asks; return how many.
@@ -237,13 +247,13 @@ def gas_columns(
         Filled: the columns through each pixel's centre, and their mean over its rays.
     """
     n_y, n_x = refine.shape
-    work = _workspace(scene.clumps.shape[0], refine.max())
+    work = workspace(scene.clumps.shape[0], refine.max())
     for i0 in range(0, n_y, BLOCK):
         y0, y1 = y_first + (i0 - 0.5) * pixel, y_first + (min(i0 + BLOCK, n_y) - 0.5) * pixel
         for j0 in range(0, n_x, BLOCK):
             x0, x1 = x_first + (j0 - 0.5) * pixel, x_first + (min(j0 + BLOCK, n_x) - 0.5) * pixel
             n, n_near = block_nodes(scene, x0, x1, y0, y1, work.near, work.z, work.dz)
-            n_rays = _list_rays(work, i0, j0, pixel, x_first, y_first, refine)
+            n_rays = list_rays(work, i0, j0, pixel, x_first, y_first, refine)
             for first in range(0, n_rays, LANES):
                 _batch(scene, work, n, n_near, work.x[first : first + LANES], work.y[first : first + LANES])
                 for lane in range(min(LANES, n_rays - first)):

@@ -34,10 +34,12 @@ PHOTON_BRIGHTNESS_UNIT: Final = 1e50
 NODE_STEP: Final = 0.24
 """Of the nodes along the line of sight: half of it changes no map inside R500 by more than 0.1 %."""
 
+HOTTEST_KEV: Final = 40.0
+"""Hotter gas than the emissivities know is rare, and emits nearly as the hottest that they know."""
+
 _HOST_SCALE_R200: Final = 0.01
 _SLOSH_REACH: Final = 2.2
 _EMISSIVITY_NODES: Final = 240
-_HOTTEST_KEV: Final = 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +102,7 @@ def emissivity_table(
     """
     kev = nodes(KEV_OCTAVES, FINE_BITS)[:-1]
     coarse = np.geomspace(kev[0], kev[-1], _EMISSIVITY_NODES)
-    # Hotter gas than the emissivities know is rare and emits nearly as the hottest that they know.
-    known = np.minimum(coarse, _HOTTEST_KEV)
+    known = np.minimum(coarse, HOTTEST_KEV)
     energy = cooling_function(known, BOLOMETRIC, metallicity=metallicity)
     photons = cooling_function(
         known,

@@ -1,0 +1,1 @@
+"""How do photon counts weigh a cluster without a network? Luminosity, count rate and Y_X, calibrated on mocks."""
