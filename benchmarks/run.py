@@ -21,6 +21,7 @@ MODULES = (
     "maps",
     "microwave",
     "photons",
+    "ensemble",
 )
 """In the order of the table. Imported when needed: a process that makes mocks imports this file."""
 

@@ -98,6 +98,8 @@ def test_streams_keep_their_numbers():
         "PHOTONS": 21,
         "POINT_SOURCES": 22,
         "DETECTOR": 23,
+        "THINNING": 24,
+        "REDSHIFT_NOISE": 25,
         "TEST": 99,
     }
 

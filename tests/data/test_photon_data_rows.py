@@ -1,7 +1,6 @@
 """Photon images in memory: three maps per band in a batch, one held; thinned once and for all."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,5 +162,3 @@ def test_of_a_survey():
     np.testing.assert_allclose(data.exposure_s, survey.observer.times()[0], rtol=1e-6)
     np.testing.assert_allclose(data.background, survey.mean_background(), rtol=1e-6)
     assert data.background.dtype == torch.float32
-    stranger = SimpleNamespace(observer=survey.observer)
-    assert same_rows(PhotonData.of_survey(replace(counts, maps=counts.maps[:, :1]), stranger), data)

@@ -104,6 +104,24 @@ def test_tables_are_narrow_and_whole(card):
         assert not any("None" in text or "nan" in text for row in one.rows for text in row)
 
 
+def test_bins_of_predicted_mass_stand_beside_the_same_ones_only(card):
+    rows = card["improved"]["erosita"]["bins"]
+    low = rows["network"]["log10_predicted"][0]["low"]
+    others = [
+        {**one, "low": one["low"] + 0.1, "high": one["high"] + 0.1}
+        for one in rows["network"]["log10_predicted"]
+    ]
+    bins = {**rows, "classical": {**rows["classical"], "log10_predicted": others}}
+    block = {**card["improved"]["erosita"], "bins": bins}
+    coverage = table({**card, "improved": {"erosita": block}}, "erosita: coverage")
+    (line,) = (
+        one for one in coverage.rows if one[0] == "predicted mass" and one[1].startswith(f"{low:g} to")
+    )
+    assert line[-2:] == ["–", "–"]
+    (whole,) = (one for one in table(card, "erosita: coverage").rows if one[:2] == line[:2])
+    assert whole[:-2] == line[:-2]
+
+
 def test_numbers_of_the_tables_are_those_of_the_card(card):
     folds = card["folds"]["results"]["network"]
     network = table(card, "Fold by fold").rows[0]

@@ -145,11 +145,19 @@ def _calibration_table(block: Block, title: str) -> TextTable:
 
 
 def _bin_rows(block: Block, axis: str, first: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Yield what names a bin with rows, and the numbers of each method there."""
-    for i, one in enumerate(block["bins"][first][axis]):
+    """Yield what names a bin with rows, and the numbers of each method there; none of one that lacks the bin."""
+    for one in block["bins"][first][axis]:
         if one["n_rows"]:
             label = [_AXES[axis], _range_text(one), str(one["n_rows"])]
-            yield label, {name: tables[axis][i] for name, tables in by_method(block, "bins").items()}
+            yield (
+                label,
+                {name: _same_bin(tables[axis], one) for name, tables in by_method(block, "bins").items()},
+            )
+
+
+def _same_bin(rows: Sequence[Block], one: Block) -> Block:
+    """Return the row of a bin; in bins of what is predicted, methods do not have the same."""
+    return next((row for row in rows if (row["low"], row["high"]) == (one["low"], one["high"])), {})
 
 
 def _range_text(one: Block) -> str:
@@ -318,7 +326,7 @@ def _coverage_table(name: str, block: Block) -> TextTable:
         for label, methods in _bin_rows(block, axis, NETWORK):
             network, other = methods[NETWORK], methods[CLASSICAL]
             rows.append([*label, value_pm(network[SCATTER], 3), *_coverages(network, 0)])
-            rows[-1] += [value_pm(other[SCATTER], 3), percent_pm(other["coverage_68"], 0)]
+            rows[-1] += [value_pm(other.get(SCATTER, {}), 3), percent_pm(other.get("coverage_68", {}), 0)]
     remark = (
         f"Standard deviation of the residuals of the {NETWORK} in {_DEX[:-1]}, and how often its intervals hold the "
         "truth. In bins of the predicted mass each method stands in those of its own; the images are those of the "
