@@ -98,7 +98,7 @@ def _ensemble_rows(block: Card) -> list[PaperRow]:
         ),
         PaperRow(
             "slope of predicted on true log10 M, uniform weights", "ideal",
-            f"{value_pm(uniform['slope'])} (without: {value_pm(plain['slope'])})", "scatter rises, as in the paper:"
+            f"{value_pm(uniform['slope'])} (without: {value_pm(plain['slope'])})", "paper: the scatter rises; ours:"
             f" {dex(uniform)} (without: {dex(plain)})",
         ),
         *_noise_rows(block),

@@ -105,7 +105,7 @@ def notes(experiment: PhotonExperiment) -> list[str]:
     lines = [
         "Clusters are painted: relations and scatters of the paper's simulations are matched only as far as the "
         "painter's presets do.",
-        f"Seed {experiment.seed}; parents are split, never images; each test set was opened once.",
+        f"Seed {experiment.seed}; parents are split, never images.",
     ]
     if experiment.folds is not None:
         store = experiment.folds.store
