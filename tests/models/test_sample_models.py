@@ -67,6 +67,10 @@ def test_the_table_has_a_small_one_of_each():
 
 def test_a_loss_can_be_learnt(case):
     model, batch = case
+    if isinstance(model, ResidualMaps):  # means that leave something to learn from the views
+        n = model.config.n_views
+        batch.maps[:, n : n + 2] -= 0.5 * model.views.sd * model.views.into(batch.maps[:, :n])
+        model.fit_scaling(batch)
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
     batch = few(batch, slice(0, 12))
     before = float(model.eval().loss(batch).detach())
@@ -143,6 +147,20 @@ def test_an_untrained_residual_model_draws_the_spread_it_is_told():
     pull = (drawn - mean[:, None]) / sd[:, None]
     assert float(pull.mean()) == pytest.approx(0.0, abs=0.02)
     assert float(pull.std()) == pytest.approx(1.0, abs=0.03)
+
+
+def test_without_balance_the_loss_is_that_of_pixels():
+    batch, losses = told(toy()), {}
+    for balance in (0.0, 1.0):
+        torch.manual_seed(1)
+        model = build_either({**SMALL["residual_maps"], "scale_balance": balance})
+        model.fit_scaling(batch)
+        difference = torch.randn(3, 2, N_PIXELS, N_PIXELS)
+        difference[1] = 1.0  # the whole map
+        losses[balance] = model.squares(difference)
+        if not balance:
+            torch.testing.assert_close(losses[0.0], difference.square().mean((1, 2, 3)))
+    assert losses[1.0][1] > 10.0 * losses[0.0][1]
 
 
 def test_residuals_are_whitened_only_when_asked():

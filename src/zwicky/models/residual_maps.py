@@ -23,7 +23,7 @@ from zwicky.models.diffusion.preconditioning import EDMPreconditioning
 from zwicky.models.diffusion.residual_net import ResidualNet, ResidualNetSettings
 from zwicky.models.diffusion.sampler import Sampler, SolverName
 from zwicky.models.diffusion.schedules import LogNormalNoise, NoiseLaw
-from zwicky.models.diffusion.whitening import Whitening
+from zwicky.models.diffusion.whitening import Whitening, scale_weights
 from zwicky.models.map_scaling import CHUNK, LogScaling
 
 SAMPLER: Final = Sampler(solver="dpm3m", steps=16, sigma_min=0.15, sigma_max=40.0, landing="half")
@@ -47,6 +47,9 @@ class ResidualMapsSettings(Config):
     log_sigma_mean, log_sigma_sd : float
         Of the noise levels in training: ln sigma is normal (Karras et al. 2022 take -1.2 and 1.2 for a spread of 0.5;
         here the spread is 1).
+    scale_balance : float [1]
+        Share of the loss that is dealt out evenly to octaves of |k|; the rest goes mode by mode, nearly all of it to
+        the smallest scales.
     whiten : bool
         Divide the modes of residuals by their spread; without, pixels keep their correlations.
     sampler : Sampler
@@ -63,6 +66,7 @@ class ResidualMapsSettings(Config):
     network: ResidualNetSettings = Field(default_factory=ResidualNetSettings)
     log_sigma_mean: float = -0.4
     log_sigma_sd: float = Field(default=1.4, gt=0.0)
+    scale_balance: float = Field(default=0.1, ge=0.0, le=1.0)
     whiten: bool = True
     sampler: Sampler = SAMPLER
     half: bool = True
@@ -87,6 +91,9 @@ class ResidualMaps(DiffusionModel):
         self.views = LogScaling(config.n_views, config.n_pixels)
         self.spread = LogScaling(config.n_targets, config.n_pixels)
         self.whitening = Whitening(config.n_targets, config.n_pixels)
+        self.weights: Tensor
+        weights = scale_weights(config.n_pixels, config.scale_balance)
+        self.register_buffer("weights", weights, persistent=False)
         self.mean_map: Tensor
         self.mean_sd: Tensor
         self.register_buffer("mean_map", torch.zeros(config.n_targets, config.n_pixels, config.n_pixels))
@@ -133,6 +140,7 @@ class ResidualMaps(DiffusionModel):
         self.spread.sd.clamp_(min=1e-3)  # a spread that never varies says nothing
         self.mean_map.copy_(mean.mean(0))
         self.mean_sd.copy_((mean - self.mean_map).square().mean((0, 2, 3)).sqrt()[:, None, None])
+        self.mean_sd.clamp_(min=1e-3)  # nor does a mean
         if self.config.whiten:
             pairs = zip(batch.maps.split(CHUNK), batch.target.split(CHUNK), strict=True)
             self.whitening.fit(self._residual(maps, target) for maps, target in pairs)
@@ -152,6 +160,10 @@ class ResidualMaps(DiffusionModel):
         """Return the white residual of the true maps."""
         assert batch.target is not None
         return self.whitening.into(self._residual(batch.maps, batch.target))
+
+    def squares(self, difference: Tensor) -> Tensor:
+        """Return the mean over cosine modes, each with its weight, (row,)."""
+        return (self.weights * self.whitening.modes(difference).square()).mean((1, 2, 3))
 
     def log10_maps(self, clean: Tensor, batch: Batch) -> Tensor:
         """Return mean plus standard deviation times residual."""

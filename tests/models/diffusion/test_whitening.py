@@ -6,7 +6,7 @@ from scipy.fft import dctn
 
 from zwicky.models.diffusion.network import added, per_sample
 from zwicky.models.diffusion.residual_net import ResidualNet, ResidualNetSettings
-from zwicky.models.diffusion.whitening import Whitening, cosine_matrix, ring_numbers
+from zwicky.models.diffusion.whitening import Whitening, cosine_matrix, ring_numbers, scale_weights
 
 N = 16
 
@@ -53,14 +53,14 @@ def test_there_and_back_is_the_same():
 def test_white_fields_are_white():
     whitening = fitted(coloured(2000))
     white = whitening.into(coloured(500, seed=1))
-    modes = whitening._modes(white)
+    modes = whitening.modes(white)
     for ring in (0, 1, 4, 9, 15):
         chosen = modes[:, :, whitening.rings == ring].permute(1, 0, 2).flatten(1)
         covariance = chosen @ chosen.T / chosen.shape[1]
         torch.testing.assert_close(covariance, torch.eye(2), rtol=0, atol=0.2)
     assert float(white.square().mean()) == pytest.approx(1.0, rel=0.03)
     # the control: before that they were not
-    raw = whitening._modes(coloured(500, seed=1))
+    raw = whitening.modes(coloured(500, seed=1))
     low, high = (raw[:, 0, whitening.rings == ring].square().mean() for ring in (1, 12))
     assert low > 50 * high
 
@@ -85,6 +85,22 @@ def test_its_matrices_are_saved():
     fields = coloured(3)
     torch.testing.assert_close(other.into(fields), whitening.into(fields))
     assert set(whitening.state_dict()) == {"whiten", "colour"}
+
+
+class TestWeights:
+    def test_their_mean_is_1(self):
+        for balance in (0.0, 0.3, 1.0):
+            assert float(scale_weights(N, balance).mean()) == pytest.approx(1.0, rel=1e-5)
+
+    def test_without_balance_all_modes_weigh_the_same(self):
+        torch.testing.assert_close(scale_weights(N, 0.0), torch.ones(N, N))
+
+    def test_balanced_octaves_weigh_the_same(self):
+        weights, rings = scale_weights(N, 1.0), ring_numbers(N)
+        octaves = [(rings >= low) & (rings < high) for low, high in ((0, 1), (1, 2), (2, 4), (4, 8), (8, 16))]
+        found = torch.stack([weights[octave].sum() for octave in octaves])
+        torch.testing.assert_close(found, torch.full((5,), N * N / 5.0))
+        assert weights[0, 0] > 50.0 > 1.0 > weights[N - 1, 0]
 
 
 class TestNetwork:

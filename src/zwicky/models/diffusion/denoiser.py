@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,14 @@ from torch import Tensor, nn
 from zwicky.core.randomness import Key
 from zwicky.models.diffusion.network import Context, DiffusionNetwork
 from zwicky.models.diffusion.preconditioning import Preconditioning
+
+Squares = Callable[[Tensor], Tensor]
+"""The square of differences (row, channel, y, x), one number for each row."""
+
+
+def mean_square(difference: Tensor) -> Tensor:
+    """Return the mean over channels and pixels, (row,)."""
+    return difference.square().mean((1, 2, 3))
 
 
 class Denoiser(nn.Module):
@@ -37,13 +45,16 @@ class Denoiser(nn.Module):
         skip, out, into = (one[:, None, None, None] for one in (c.skip, c.out, c.into))
         return skip * x + out * self.network(into * x, c.noise, context).float()
 
-    def errors(self, x0: Tensor, z: Tensor, sigma: Tensor, context: Context) -> tuple[Tensor, Tensor]:
-        """Return the weighted squared error of each row, mean over pixels, (row,), and the denoised maps.
+    def errors(
+        self, x0: Tensor, z: Tensor, sigma: Tensor, context: Context, squares: Squares
+    ) -> tuple[Tensor, Tensor]:
+        """Return the weighted squared error of each row, (row,), and the denoised maps.
 
-        Denoising score matching (Vincent 2011): with the weight 1 / sigma^2 this is Hsu et al. 2024, equation 10.
+        Denoising score matching (Vincent 2011): with the weight 1 / sigma^2 and plain means over pixels this is Hsu et
+        al. 2024, equation 10.
         """
         denoised = self(x0 + sigma[:, None, None, None] * z, sigma, context)
-        return self.preconditioning.weight(sigma) * (denoised - x0).square().mean((1, 2, 3)), denoised
+        return self.preconditioning.weight(sigma) * squares(denoised - x0), denoised
 
 
 class KeyedNoise:

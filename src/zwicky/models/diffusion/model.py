@@ -11,7 +11,7 @@ from torch import Tensor
 from zwicky.core.errors import SamplingError
 from zwicky.core.randomness import Key
 from zwicky.models.base import Batch, SampleModel
-from zwicky.models.diffusion.denoiser import Denoiser, KeyedNoise
+from zwicky.models.diffusion.denoiser import Denoiser, KeyedNoise, mean_square
 from zwicky.models.diffusion.network import Context
 from zwicky.models.diffusion.physics_terms import PhysicsPenalty
 from zwicky.models.diffusion.sampler import Denoise, Noise, Sampler, SolverName
@@ -66,10 +66,18 @@ class DiffusionModel(SampleModel):
         """
         x0 = self.clean(batch)
         sigma, z = self._noise(x0)
-        errors, denoised = self.denoiser.errors(x0, z, sigma, self.denoiser.encode(self.condition(batch)))
+        context = self.denoiser.encode(self.condition(batch))
+        errors, denoised = self.denoiser.errors(x0, z, sigma, context, self.squares)
         if self.training and self.physics.terms.active:
             errors = errors + self._penalties(denoised, batch, sigma / self.data_sd)
         return errors.mean()
+
+    def squares(self, difference: Tensor) -> Tensor:
+        """Return the square of differences of clean fields, (row,), whose mean is the loss.
+
+        Any positive weights of modes have the same minimum, the expected clean field.
+        """
+        return mean_square(difference)
 
     def _penalties(self, denoised: Tensor, batch: Batch, sigma: Tensor) -> Tensor:
         """Return what each row pays for breaking the physics; rows with too much noise are not even looked at.

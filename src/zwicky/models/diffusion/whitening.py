@@ -49,7 +49,7 @@ class Whitening(nn.Module):
         total = torch.zeros(n_rings, n_channels, n_channels, dtype=torch.float64)
         n_fields = 0
         for chunk in chunks:
-            modes = self._modes(chunk).flatten(2).double()
+            modes = self.modes(chunk).flatten(2).double()
             products = torch.einsum("nam,nbm->mab", modes, modes)
             total.index_add_(0, self.rings.flatten(), products)
             n_fields += len(chunk)
@@ -67,11 +67,12 @@ class Whitening(nn.Module):
         """Return the residuals that white fields stand for, both (n, channel, y, x) [1]."""
         return self._through(white, self.colour)
 
-    def _modes(self, fields: Tensor) -> Tensor:
+    def modes(self, fields: Tensor) -> Tensor:
+        """Return the cosine modes of fields, both (n, channel, y, x)."""
         return self.cosines @ fields.float() @ self.cosines.T
 
     def _through(self, fields: Tensor, matrices: Tensor) -> Tensor:
-        mixed = torch.einsum("yxab,nbyx->nayx", matrices[self.rings], self._modes(fields))
+        mixed = torch.einsum("yxab,nbyx->nayx", matrices[self.rings], self.modes(fields))
         return self.cosines.T @ mixed @ self.cosines
 
 
@@ -87,3 +88,21 @@ def ring_numbers(n: int) -> Tensor:
     """Return the ring of each cosine mode, (y, x): |k| in half waves per side, rounded; all beyond n - 1 in one."""
     k = torch.arange(n, dtype=torch.float64)
     return torch.hypot(k[:, None], k[None]).round().long().clamp(max=n - 1)
+
+
+def scale_weights(n: int, balance: float) -> Tensor:
+    """Return weights of cosine modes, (y, x), of mean 1, which give large scales a say.
+
+    Of the 4096 modes of a map of 64 x 64 pixels one is the mass of the whole map, and three quarters are galaxies.
+
+    Parameters
+    ----------
+    n : int
+        Pixels per side.
+    balance : float [1]
+        0: all modes weigh the same. 1: all octaves of |k| do, the whole map being one.
+    """
+    octave = ring_numbers(n).float().add(0.5).log2().floor().long() + 1  # 0, then 1, 2-3, 4-7, ...
+    modes = torch.bincount(octave.flatten())
+    even = n * n / (int((modes > 0).sum()) * modes[octave])
+    return (1.0 - balance) + balance * even
