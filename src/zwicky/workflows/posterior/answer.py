@@ -11,7 +11,7 @@ import numpy as np
 from zwicky.core.files import write_json
 from zwicky.data.fits_posterior import SampledMap, write_sampled_map
 from zwicky.workflows.answer import light_lines, new_answer, warning_lines
-from zwicky.workflows.mapping.answer import LEVEL_NAMES, _input
+from zwicky.workflows.mapping.answer import LEVEL_NAMES, input_facts
 from zwicky.workflows.posterior.infer import PosteriorAnswer, pixel_text
 
 REPORT_FILE: Final = "report.html"
@@ -65,7 +65,7 @@ def as_dict(answer: PosteriorAnswer) -> dict[str, Any]:
         "flag": first.light,
         "reasons": list(answer.reasons),
         "notes": list(answer.notes),
-        "inputs": [_input(one) for one in answer.used],
+        "inputs": [input_facts(one) for one in answer.used],
         "files": [map_file(one) for one in answer.maps],
         "mapper": dict(answer.described),
     }

@@ -30,7 +30,7 @@ from zwicky.inference.posterior.cylinders import MassIntervals, cylinder_masses
 from zwicky.inference.posterior.drawing import Progress, check_samples, rows_that_fit
 from zwicky.inference.posterior.mapper import PosteriorMapper
 from zwicky.workflows.inputs import settle_center
-from zwicky.workflows.mapping.infer import UsedView, _check_redshift, _default_name
+from zwicky.workflows.mapping.infer import UsedView, default_name, redshift_near
 from zwicky.workflows.mapping.views import VIEWS, ViewFile, of_view, read_view
 
 SAMPLES: Final = 50
@@ -135,7 +135,7 @@ def infer_posterior(
     grid, beam = _sky(mapper, z)
     used = _cut_views(ordered, grid, beam, center, max_pixels, reasons)
     maps = np.array([[one.stamp.map.to_kept_unit().values for one in used]], np.float32)
-    cluster = Cluster(name or _default_name(files), z, cosmology=mapper.cosmology)
+    cluster = Cluster(name or default_name(files), z, cosmology=mapper.cosmology)
     rows = min(TOGETHER, rows_that_fit(mapper.network, grid.n_pixels))
     redshifts = np.array([z])
     drawn = mapper.sample(maps, redshifts, n_samples, seed, (cluster.id,), progress=progress, rows=rows)
@@ -172,7 +172,7 @@ def infer_posterior(
 def _redshift(redshift: float | None, mapper: PosteriorMapper) -> tuple[float, list[str]]:
     """Return the redshift, and a reason for the warning light if it lies a little outside the training range."""
     reasons: list[str] = []
-    return _check_redshift(redshift, mapper, reasons), reasons  # type: ignore[arg-type]
+    return redshift_near(redshift, mapper.redshift_range, reasons), reasons
 
 
 def _every_view(files: Sequence[ViewFile], mapper: PosteriorMapper) -> list[ViewFile]:
