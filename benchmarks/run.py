@@ -22,6 +22,7 @@ MODULES = (
     "microwave",
     "photons",
     "ensemble",
+    "posterior",
 )
 """In the order of the table. Imported when needed: a process that makes mocks imports this file."""
 

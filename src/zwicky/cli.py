@@ -100,6 +100,13 @@ def _weigh(experiment: str, preset: str, folder: Path, workers: int, data: Path 
         return reproduce_microwave(
             read_microwave_experiment(experiment, preset), folder, workers=workers, say=_say
         )
+    if kind_of(experiment) == "posterior":
+        from zwicky.workflows.posterior.experiment import read_posterior_experiment
+        from zwicky.workflows.posterior.run import reproduce_posterior
+
+        return reproduce_posterior(
+            read_posterior_experiment(experiment, preset), folder, workers=workers, say=_say
+        )
     from zwicky.workflows.real_clusters import data_folder
 
     if kind_of(experiment) == "photons":
@@ -132,6 +139,12 @@ def check(
 
         mapper = Mapper.load(path)
         print(f"{path}: a mapper of {', '.join(mapper.views)} on {mapper.grid}, as documented")
+        return
+    if (path / "posterior.json").is_file():
+        from zwicky.inference.posterior.mapper import PosteriorMapper
+
+        drawing = PosteriorMapper.load(path)
+        print(f"{path}: a posterior mapper of {', '.join(drawing.targets)} on {drawing.grid}, as documented")
         return
     if (path / "estimator.json").is_file():
         from zwicky.workflows.shipped import load_any_estimator

@@ -1,4 +1,4 @@
-"""``zwicky infer``: from the maps of a cluster to its mass, or to a map of its mass."""
+"""``zwicky infer``: from the maps of a cluster to its mass, to a map of its mass, or to samples of its maps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Annotated, Any, Final
 import typer
 
 from zwicky import cli_infer_counts as photons
+from zwicky import cli_infer_posterior as posterior
 from zwicky.core.errors import ConfigError
 
 MASS_ESTIMATOR: Final = "deandres2022"
 MASS_MAPPER: Final = "deandres2024"
 MICROWAVE_ESTIMATORS: Final = {1: "gupta2020_150", 3: "gupta2020"}
 """By the number of bands: 150 GHz alone, and 95, 150 and 220 GHz."""
+
+OF_MAPS: Final = "samples are drawn of maps: give --y and --xray, or leave this out"
 
 MapFile = Annotated[
     Path | None, typer.Argument(metavar="MAP.fits", help="A Compton-y map, for a mass.", show_default=False)
@@ -56,9 +59,9 @@ Checkpoint = Annotated[
     str | None,
     typer.Option(
         help="Folder of an estimator (for a mass) or of a mapper (for a map), or the name of one that ships with "
-        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for bands, "
-        f"{MICROWAVE_ESTIMATORS[3]}; for one band, {MICROWAVE_ESTIMATORS[1]}; for photons, "
-        f"{' or '.join(photons.PHOTON_ESTIMATORS)}, by the bands."
+        f"zwicky. Default: {MASS_ESTIMATOR}; for views, {MASS_MAPPER}; for --samples, "
+        f"{posterior.POSTERIOR_MAPPER}; for bands, {MICROWAVE_ESTIMATORS[3]}; for one band, "
+        f"{MICROWAVE_ESTIMATORS[1]}; for photons, {' or '.join(photons.PHOTON_ESTIMATORS)}, by the bands."
     ),
 ]
 Name = Annotated[str | None, typer.Option(help="Of the cluster, in the answer. Default: that of the file.")]
@@ -90,7 +93,9 @@ MaxPixels = Annotated[int | None, typer.Option(help="Largest image that is read,
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="Folder for answer.json and stamp.fits; for views, mass_map.fits and report.html."
+        "--out",
+        help="Folder for answer.json and stamp.fits; for views, mass_map.fits and report.html; "
+        "for --samples, a file of samples for each map and report.html.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
@@ -111,6 +116,8 @@ def infer(
     exposure_unit: photons.ExposureUnit = None,
     exposure_scale: photons.ExposureScale = None,
     add_sky: photons.AddSky = False,
+    samples: posterior.Samples = None,
+    seed: posterior.Seed = None,
     redshift: Redshift = None,
     checkpoint: Checkpoint = None,
     name: Name = None,
@@ -135,14 +142,18 @@ def infer(
 
     --y, --xray and --stars, any of them, give a map of the mass with its errors, the mass inside cylinders with its
     intervals, and a warning light. Each view has its own pixels, orientation, unit and beam.
+
+    --y and --xray with --samples give samples of the maps of gas and dark matter: mean, errors, M200c, and a warning
+    light.
     """
     views, bands = {"y": y, "xray": xray, "stars": stars}, band or []
     _check_one_kind(map_file, views, bands, counts or [])
-    of_photons = photons.Given(
-        counts, exposure, background, mask, zero_exposure, exposure_unit, exposure_scale, add_sky
-    )
+    exposures = (exposure, background, mask, zero_exposure, exposure_unit, exposure_scale)
+    of_photons = photons.Given(counts, *exposures, add_sky)
     of_one_map = {"--unit": unit, "--beam": beam, "--hdu": hdu, "--recenter": recenter}
     bias = {"--one-minus-bias": one_minus_bias}
+    if not any(views.values()):
+        _refuse({"--samples": samples, "--seed": seed}, "views", OF_MAPS)
     if counts:
         _refuse({**of_one_map, **bias, "--set": settings or None}, "maps, views and bands", photons.ADVICE)
         sizes = {"pixel_arcmin": pixel_scale, "max_pixels": max_pixels}
@@ -150,23 +161,19 @@ def infer(
         return
     _refuse(of_photons.given(), "photons", "give --counts LOW-HIGH=FILE as well, or leave this out")
     if map_file is not None:
-        from zwicky.workflows.weigh import MapOptions
-
         advice = "of MAP.fits, --unit, --pixel-scale, --beam and --hdu are stated"
         _refuse({"--set": settings or None}, "views and bands", advice)
-        options = MapOptions(unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
+        options = (unit, pixel_scale, beam, hdu, center, recenter, max_pixels)
         _weigh(map_file, redshift, checkpoint or MASS_ESTIMATOR, options, name, one_minus_bias, out, as_json)
         return
     which = "band is stated by --set 150.beam=1.2" if bands else "view is stated by --set y.beam=1.2"
     _refuse({**of_one_map, "--pixel-scale": pixel_scale}, "MAP.fits", f"what the header of a {which}")
     if bands:
-        checkpoint = checkpoint or MICROWAVE_ESTIMATORS.get(len(bands))
-        _weigh_bands(
-            bands, settings, redshift, checkpoint, center, name, one_minus_bias, max_pixels, out, as_json
-        )
+        where = (center, name, one_minus_bias, max_pixels, out, as_json)
+        _weigh_bands(bands, settings, redshift, checkpoint or MICROWAVE_ESTIMATORS.get(len(bands)), *where)
         return
     _refuse(bias, "MAP.fits and bands", "a map of the total mass has no such bias")
-    _map(views, settings, redshift, checkpoint or MASS_MAPPER, center, name, max_pixels, out, as_json)
+    _of_views(views, settings, redshift, checkpoint, samples, seed, center, name, max_pixels, out, as_json)
 
 
 def _check_one_kind(
@@ -210,6 +217,23 @@ def _refuse(options: Mapping[str, object], belong_to: str, fix: str) -> None:
         )
 
 
+def _of_views(
+    views: Mapping[str, Path | None],
+    settings: list[str] | None,
+    redshift: float | None,
+    checkpoint: str | None,
+    samples: int | None,
+    seed: int | None,
+    *where: Any,
+) -> None:
+    """Draw samples of maps, or map the mass; the rest is as ``_map`` takes it."""
+    if posterior.wanted(samples, checkpoint):
+        print(posterior.draw_maps(views, settings, redshift, checkpoint, samples, seed, *where))
+        return
+    _refuse({"--seed": seed}, "samples of maps", "give --samples as well, or leave this out")
+    _map(views, settings, redshift, checkpoint or MASS_MAPPER, *where)
+
+
 def _map(
     views: Mapping[str, Path | None],
     settings: list[str] | None,
@@ -242,20 +266,22 @@ def _weigh(
     map_file: Path,
     redshift: float | None,
     checkpoint: str,
-    options: Any,
+    options: tuple[Any, ...],
     name: str | None,
     one_minus_bias: float | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Weigh the cluster of one map."""
+    """Weigh the cluster of one map; its options in the order of ``MapOptions``."""
     from zwicky.inference.estimator import Estimator
     from zwicky.workflows.answer import answer_text, write_answer
     from zwicky.workflows.shipped import estimator_folder
-    from zwicky.workflows.weigh import weigh_map
+    from zwicky.workflows.weigh import MapOptions, weigh_map
 
     estimator = Estimator.load(estimator_folder(checkpoint))
-    answer = weigh_map(map_file, redshift, estimator, options, name=name, one_minus_bias=one_minus_bias)
+    answer = weigh_map(
+        map_file, redshift, estimator, MapOptions(*options), name=name, one_minus_bias=one_minus_bias
+    )
     if out is not None:
         write_answer(answer, estimator, out)
     print(json.dumps(answer.as_dict(), indent=2) if as_json else answer_text(answer))

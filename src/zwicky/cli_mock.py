@@ -36,7 +36,10 @@ Physics = Annotated[
 ]
 GridName = Annotated[
     str,
-    typer.Option("--grid", help="wide: 128 x 0.1 Mpc. two-r200: 80 x R200/40. proper-4mpc: 80 x 0.05 Mpc."),
+    typer.Option(
+        "--grid",
+        help="wide: 128 x 0.1 Mpc. wide-64: 64 x 0.2 Mpc. two-r200: 80 x R200/40. proper-4mpc: 80 x 0.05 Mpc.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Another seed is another universe.")]
 Redshift = Annotated[float | None, typer.Option("--redshift", "-z", help="Of all clusters. Default: 0.05.")]
@@ -76,6 +79,14 @@ def store(
         sets = Sets(read_mapping_experiment(experiment, preset), out)
         sets.make(workers, _say, engine=cast(Any, engine), scheduler=scheduler)
         print(f"the stores of {experiment} in {out / 'stores'}")
+        return
+    if kind_of(experiment) == "posterior":
+        from zwicky.workflows.posterior.experiment import read_posterior_experiment
+        from zwicky.workflows.posterior.sets import PosteriorSets
+
+        posterior = PosteriorSets(read_posterior_experiment(experiment, preset), out)
+        posterior.make(workers, _say, engine=cast(Any, engine), scheduler=scheduler)
+        print(f"the store of {experiment} in {posterior.store_folder}")
         return
     made = make_store(
         read_experiment(experiment, preset), out, workers, _say, engine=cast(Any, engine), scheduler=scheduler

@@ -49,7 +49,7 @@ def test_gallery_and_population_write_their_files(zwicky, empty_folder):
     [
         (("gallery", "--physics", "gadgetz"), "did you mean 'gadgetx'?"),
         (("gallery", "-z", "4"), "0 < z <= 2"),
-        (("paint", "--grid", "big"), "wide, two-r200"),
+        (("paint", "--grid", "big"), "wide, wide-64, two-r200"),
         (("paint", "--engine", "slurm"), "processes or dask"),
     ],
 )

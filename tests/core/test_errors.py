@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from zwicky.core import errors
-from zwicky.core.errors import UnitError, ZwickyError
+from zwicky.core.errors import SamplingError, UnitError, ZwickyError
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ZwickyError)]
 
@@ -44,3 +44,19 @@ def test_every_error_survives_the_way_back_from_a_worker_process(kind):
     returned = pickle.loads(pickle.dumps(error))
     assert type(returned) is kind
     assert (str(returned), returned.as_dict()) == (str(error), error.as_dict())
+
+
+class TestSamplingError:
+    def test_it_names_the_rows_for_who_knows_their_clusters(self):
+        error = SamplingError("The sampler diverged.", where="step 3 of 18", got="NaN", rows=(4, 7))
+        assert error.rows == (4, 7)
+        assert str(error) == "The sampler diverged.\n  where:    step 3 of 18\n  got:      NaN"
+        assert "rows" not in error.as_dict()
+
+    def test_it_may_be_about_no_row(self):
+        assert SamplingError("Nothing is asked for.", got=0).rows == ()
+
+    def test_the_rows_survive_the_way_back_from_a_worker_process(self):
+        returned = pickle.loads(pickle.dumps(SamplingError("The sampler diverged.", rows=(4, 7))))
+        assert returned.rows == (4, 7)
+        assert str(returned) == "The sampler diverged."

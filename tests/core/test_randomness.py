@@ -100,6 +100,9 @@ def test_streams_keep_their_numbers():
         "DETECTOR": 23,
         "THINNING": 24,
         "REDSHIFT_NOISE": 25,
+        "POSTERIOR_SAMPLES": 26,
+        "POSTERIOR_MASSES": 27,
+        "RANDOM_POINTS": 28,
         "TEST": 99,
     }
 

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
+from zwicky.core.cluster import Cluster
 from zwicky.core.config import parse
+from zwicky.core.cosmology import cosmology_by_name
 from zwicky.core.errors import ConfigError
-from zwicky.core.masses import M500C
-from zwicky.data.sight_lines import FlatInMass, sight_lines_of
+from zwicky.core.masses import M200C, M200M, M500C, Mass
+from zwicky.data.sight_lines import FlatInMass, log10_masses, sight_lines_of
+from zwicky.physics.masses import convert
+from zwicky.simulations.painter.painter import Painter
+from zwicky.simulations.painter.settings import PainterSettings
 from zwicky.simulations.spherical import SphericalClusters, SphericalSettings
 
 
@@ -90,3 +95,91 @@ class TestOfASimulation:
         masses = [self.simulation.cluster(i).mass(M500C).log10_msun for i in range(40)]
         assert counts == rule.counts(masses)
         assert len(set(counts)) > 1
+
+
+COSMOLOGY = cosmology_by_name("planck18")
+
+
+def cluster(log10_m200c, redshift=0.05, **further):
+    masses = {M200C: Mass(10.0**log10_m200c, M200C), **further}
+    return Cluster("one", redshift, masses, cosmology=COSMOLOGY)
+
+
+def directly(log10_m200c, redshift, definition=M200M):
+    return convert(Mass(10.0**log10_m200c, M200C), definition, redshift, COSMOLOGY).log10_msun
+
+
+class TestOtherDefinitions:
+    """Hsu et al. 2024 count in M200m, which no simulation here measures."""
+
+    MASSES = np.linspace(13.6, 15.6, 37)
+
+    def test_what_is_measured_is_not_converted(self):
+        clusters = [
+            Cluster("one", 0.1, {M200C: Mass(3e14, M200C), M500C: Mass(m, M500C)}) for m in (1e14, 2.5e14)
+        ]
+        np.testing.assert_allclose(log10_masses(clusters, M500C), np.log10([1e14, 2.5e14]), rtol=1e-14)
+        np.testing.assert_allclose(log10_masses(clusters, M200C), np.log10(3e14), rtol=1e-14)
+
+    def test_at_one_redshift_a_few_nodes_are_enough(self):
+        found = log10_masses([cluster(mass) for mass in self.MASSES], M200M)
+        exact = [directly(mass, 0.05) for mass in self.MASSES]
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-4)
+        assert (found - self.MASSES > 0.1).all()  # a larger sphere
+
+    def test_a_shift_by_a_constant_would_not_do(self):
+        """Negative control: the concentration falls with mass."""
+        shift = np.array([directly(mass, 0.05) for mass in self.MASSES]) - self.MASSES
+        assert np.ptp(shift) > 100 * 1e-4
+
+    def test_at_several_redshifts_each_cluster_has_its_own(self):
+        redshifts = np.linspace(0.05, 0.8, 9)
+        found = log10_masses([cluster(14.5, z) for z in redshifts], M200M)
+        np.testing.assert_allclose(found, [directly(14.5, z) for z in redshifts], rtol=0, atol=1e-12)
+        assert (np.diff(found) < 0.0).all()  # M200m nears M200c where matter was all there was
+
+    def test_one_that_only_some_have_follows_for_all_from_m200c(self):
+        """A definition is one for the whole set: no seam between measured and converted masses."""
+        measured = Cluster(
+            "one", 0.05, {M200C: Mass(1e14, M200C), M200M: Mass(9e14, M200M)}, cosmology=COSMOLOGY
+        )
+        found = log10_masses([measured, cluster(14.5)], M200M)
+        np.testing.assert_allclose(found, [directly(14.0, 0.05), directly(14.5, 0.05)], rtol=0, atol=1e-4)
+
+    def test_clusters_of_one_mass(self):
+        np.testing.assert_allclose(log10_masses([cluster(14.5)] * 3, M200M), directly(14.5, 0.05), atol=1e-6)
+
+    def test_nobody_weighs_nothing(self):
+        assert log10_masses([], M200M).shape == (0,)
+
+
+class TestFlatInM200m:
+    N_CLUSTERS = 90
+    RULE = FlatInMass(samples_per_bin=30, max_per_cluster=12, mass="M200m", bin_dex=0.2)
+
+    @pytest.fixture(scope="class", name="painted")
+    @classmethod
+    def drawn(cls):
+        painter = Painter(PainterSettings(preset="hyper"), 3)
+        masses = [painter.cluster(i).mass(M200C) for i in range(cls.N_CLUSTERS)]
+        redshift = painter.cluster(0).redshift
+        return painter, np.array(
+            [convert(mass, M200M, redshift, painter.cosmology).log10_msun for mass in masses]
+        )
+
+    def samples(self, painted, rule):
+        """Samples in each interval of M200m that the rule fills, and those that it should have."""
+        painter, log10_m200m = painted
+        counts = np.array(sight_lines_of(rule, painter, self.N_CLUSTERS))
+        clusters = per_bin(log10_m200m, np.ones(self.N_CLUSTERS), self.RULE.bin_dex)
+        return per_bin(log10_m200m, counts, self.RULE.bin_dex), np.minimum(30, 12 * clusters)
+
+    def test_every_m200m_is_seen_equally_often(self, painted):
+        found, wanted = self.samples(painted, self.RULE)
+        np.testing.assert_array_equal(found, wanted)
+        assert (found == 30).sum() >= 5
+
+    def test_a_rule_in_m200c_is_not_flat_in_m200m(self, painted):
+        """Negative control."""
+        found, wanted = self.samples(painted, self.RULE.model_copy(update={"mass": "M200c"}))
+        assert np.abs(found - wanted).max() > 3

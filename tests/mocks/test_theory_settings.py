@@ -72,7 +72,7 @@ class TestWhatIsBuilt:
 
     def test_every_named_grid(self):
         assert {name: grid_named(name) for name in GRIDS} == GRIDS
-        assert set(GRIDS) == {"two-r200", "proper-4mpc", "wide"}
+        assert set(GRIDS) == {"two-r200", "proper-4mpc", "wide", "wide-64"}
         assert grid_of_the_command("proper-4mpc") == FIXED_PROPER
 
 

@@ -24,6 +24,7 @@ from zwicky.mocks.theory_survey import (
     FIXED_PROPER,
     TWO_R200,
     WIDE_FIELD,
+    WIDE_FIELD_64,
     TheorySurvey,
     beam_kernel,
     smoothed,
@@ -214,3 +215,39 @@ def test_painted_clusters_have_the_same_bytes_in_other_processes(tmp_path):
         assert sha256_of(tmp_path / "one" / shard_name(i)) == sha256_of(tmp_path / "two" / shard_name(i))
     maps = Store.open(tmp_path / "one").read().maps
     assert not np.array_equal(maps[0], maps[1])  # another sight-line is another view
+
+
+class TestTheWideFieldOfTwoCores:
+    """64 pixels of 0.2 Mpc show what 128 of 0.1 Mpc show, two by two."""
+
+    MEANS = (MapQuantity.DARK_SURFACE_DENSITY, MapQuantity.GAS_SURFACE_DENSITY)
+
+    @pytest.fixture(scope="class", name="maps")
+    @classmethod
+    def painted(cls):
+        painter = Painter(PainterSettings(preset="hyper"), 3)
+        return {grid.n_pixels: painter.theory(0, 0, grid, (0.0, 0.0)) for grid in (WIDE_FIELD, WIDE_FIELD_64)}
+
+    @staticmethod
+    def blocks(fine):
+        """The mean of each two by two pixels."""
+        return fine.reshape(64, 2, 64, 2).mean(axis=(1, 3))
+
+    def test_they_are_as_wide(self):
+        assert WIDE_FIELD_64.width.to_value(u.Mpc) == pytest.approx(WIDE_FIELD.width.to_value(u.Mpc))
+        assert (WIDE_FIELD_64.n_pixels, WIDE_FIELD_64.kind) == (64, "proper")
+
+    @pytest.mark.parametrize("quantity", MEANS)
+    def test_a_wide_pixel_is_the_mean_of_four(self, maps, quantity):
+        """The mass of the map to 1e-3; pixels to 3 % (rms), for both are sums over a few rays or points."""
+        wide, means = maps[64][quantity].values, self.blocks(maps[128][quantity].values)
+        assert wide.sum() == pytest.approx(means.sum(), rel=1e-3)
+        assert np.std(np.log(wide / means)) < 0.03
+        assert np.abs(np.log(wide / means)).max() < 0.25
+
+    def test_four_pixels_further_on_are_others(self, maps):
+        """Negative control: moved by half a wide pixel, they differ by far more."""
+        fine = maps[128][MapQuantity.DARK_SURFACE_DENSITY].values
+        wide = maps[64][MapQuantity.DARK_SURFACE_DENSITY].values
+        moved = self.blocks(np.roll(fine, 1, axis=1))
+        assert np.std(np.log(wide / moved)) > 0.08

@@ -17,6 +17,7 @@ SMALL = {
     "mresunet_mass": {"n_pixels": 96, "width": 4},
     "erosita_cnn": {"n_bands": 1, "n_pixels": 96},
     "photon_mass": {"n_bands": 1, "n_pixels": 96, "width": 4, "dropout": 0.0, "least_counts": 1e5},
+    "view_mass": {"n_views": 1, "n_pixels": 96, "width": 4},
 }
 """Settings of models whose own stamp is another one."""
 
@@ -37,8 +38,11 @@ def toy_batch(n=64, seed=0):
 
 
 def batch_for(model, n=64, seed=0):
-    """The same, as photons with their background and exposure for the network that counts them."""
+    """The same; without noise for the network that takes logarithms, and as photons for the one that counts them."""
     batch = toy_batch(n, seed)
+    if model.config.kind == "view_mass":
+        assert batch.target is not None
+        return replace(batch, maps=1e-7 + batch.target[:, None])
     if model.config.kind != "photon_mass":
         return batch
     background, exposure_s = torch.full_like(batch.maps, 10.0), torch.full_like(batch.maps, 1e4)

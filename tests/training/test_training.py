@@ -49,8 +49,9 @@ def toy_data(n, seed):
     )
 
 
-def run(folder, settings=SETTINGS, seed=1, data=None, on_epoch=lambda _: None, model=MODEL):
-    return train(model, data or toy_data(200, 1), toy_data(80, 2), settings, folder, seed, on_epoch)
+def run(folder, settings=SETTINGS, seed=1, data=None, on_epoch=lambda _: None, model=MODEL, *, initial=None):
+    data = data or toy_data(200, 1)
+    return train(model, data, toy_data(80, 2), settings, folder, seed, on_epoch, initial=initial)
 
 
 def same(a, b):
@@ -92,6 +93,43 @@ def test_a_stopped_training_goes_on_as_if_it_never_stopped(tmp_path):
     assert same(resumed.model.state_dict(), whole.model.state_dict())
     other = run(tmp_path / "other", seed=2)  # negative control
     assert not same(other.model.state_dict(), whole.model.state_dict())
+
+
+def test_a_training_begins_with_the_weights_that_it_is_given(tmp_path):
+    first = run(
+        tmp_path / "first", TrainingSettings(epochs=20, batch_size=32, learning_rate=5e-3, patience=20)
+    )
+    given = {name: values.clone() for name, values in first.model.state_dict().items()}
+    still = TrainingSettings(epochs=1, batch_size=32, learning_rate=1e-12, weight_decay=0.0)
+    other = toy_data(64, 9)  # the scaling is that of the weights, not of these maps
+    began = run(tmp_path / "began", still, data=other, initial=given)
+    for name, values in began.model.state_dict().items():
+        assert torch.allclose(values, given[name], atol=1e-6), name
+    assert same(first.model.state_dict(), given)  # those of the caller stay as they are
+    fresh = run(tmp_path / "fresh", still, data=other)  # negative control
+    assert began.history[0]["validation"] < fresh.history[0]["validation"] - 0.3
+
+
+def test_a_training_that_began_with_weights_goes_on_where_it_stopped(tmp_path):
+    given = run(tmp_path / "given").model.state_dict()
+    whole = run(tmp_path / "whole", initial=given)
+
+    def stop(entry):
+        if entry["epoch"] == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        run(tmp_path / "cut", on_epoch=stop, initial=given)
+    told = []
+    resumed = run(tmp_path / "cut", on_epoch=told.append, initial=given)
+    assert [entry["epoch"] for entry in told] == [3, 4, 5]  # and does not begin with them again
+    assert resumed.history == whole.history
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    assert whole.history != run(tmp_path / "random").history  # negative control
+    other = {name: values + 0.1 for name, values in given.items()}
+    for initial in (other, None):
+        with pytest.raises(TrainingError, match="other settings"):
+            run(tmp_path / "cut", initial=initial)
 
 
 def test_a_finished_training_is_not_repeated(tmp_path):

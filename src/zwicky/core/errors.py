@@ -2,7 +2,7 @@
 
 Which one to raise:
 
-=================  ==========================================================================
+=================  =====================================================================================
 ConfigError        a setting, option or experiment file that cannot be used
 UnitError          a unit or quantity that is missing, unknown or contradictory
 RedshiftError      a redshift that is missing, not finite, not positive or outside a range
@@ -13,7 +13,8 @@ StoreError         a store of mock observations that is incomplete, damaged or o
 LockError          a folder that another process is writing to
 CheckpointError    a checkpoint that is missing, damaged, unsafe or made for other inputs
 TrainingError      a training that cannot go on
-=================  ==========================================================================
+SamplingError      a posterior that cannot be sampled: a sampler that left the numbers, or nothing asked of it
+=================  =====================================================================================
 
 Plain ``ValueError`` and ``RuntimeError`` are for mistakes inside the package, never for a user's.
 """
@@ -104,3 +105,28 @@ class CheckpointError(ZwickyError):
 
 class TrainingError(ZwickyError):
     """A training that cannot go on."""
+
+
+class SamplingError(ZwickyError):
+    """A posterior that cannot be sampled: a sampler that left the numbers, or nothing asked of it.
+
+    Parameters
+    ----------
+    what, where, expected, got, fix
+        As of `ZwickyError`.
+    rows : tuple of int
+        Rows of the batch that it happened to, for who knows the names of their clusters.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: object = None,
+        expected: object = None,
+        got: object = None,
+        fix: str | None = None,
+        rows: tuple[int, ...] = (),
+    ) -> None:
+        self.rows = rows
+        super().__init__(what, where=where, expected=expected, got=got, fix=fix)

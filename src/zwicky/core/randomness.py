@@ -43,6 +43,9 @@ class Stream(IntEnum):
     DETECTOR = 23
     THINNING = 24
     REDSHIFT_NOISE = 25
+    POSTERIOR_SAMPLES = 26
+    POSTERIOR_MASSES = 27
+    RANDOM_POINTS = 28
     TEST = 99
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from pydantic import Field
 
+from zwicky.core.cluster import Cluster
 from zwicky.core.config import Config
 from zwicky.core.errors import ConfigError
-from zwicky.core.masses import MassDefinition
+from zwicky.core.masses import M200C, Mass, MassDefinition
+from zwicky.physics.masses import convert
 from zwicky.simulations.base import Simulation
 from zwicky.simulations.emission import EmitsXRays
+
+N_NODES: Final = 24
+"""Masses at which a definition is converted; between them the error is below 1e-4 dex."""
 
 
 class FlatInMass(Config):
@@ -86,4 +92,32 @@ def sight_lines_of(
     if isinstance(rule, int):
         return rule
     definition = MassDefinition.parse(rule.mass)
-    return rule.counts([simulation.cluster(i).mass(definition).log10_msun for i in range(n_clusters)])
+    return rule.counts(log10_masses([simulation.cluster(i) for i in range(n_clusters)], definition))
+
+
+def log10_masses(clusters: Sequence[Cluster], definition: MassDefinition) -> np.ndarray:
+    """Return the masses of clusters in one definition, (cluster,) [dex of Msun].
+
+    One that a simulation does not measure, such as M200m, follows from M200c by the median concentration
+    (``zwicky.physics.masses.convert``): good enough to share out sight-lines, no label to learn from.
+
+    Parameters
+    ----------
+    clusters : sequence of Cluster
+    definition : MassDefinition
+    """
+    if all(definition in cluster.masses for cluster in clusters):
+        return np.array([cluster.mass(definition).log10_msun for cluster in clusters])
+    known = np.array([cluster.mass(M200C).log10_msun for cluster in clusters])
+    redshifts = sorted({cluster.redshift for cluster in clusters})
+    cosmology = clusters[0].cosmology
+
+    def converted(log10_m200c: float, redshift: float) -> float:
+        return convert(Mass(10.0**log10_m200c, M200C), definition, redshift, cosmology).log10_msun
+
+    if len(redshifts) > 1:
+        pairs = zip(known, clusters, strict=True)
+        return np.array([converted(float(mass), cluster.redshift) for mass, cluster in pairs])
+    # At one redshift a smooth curve: a few points of it are enough, because each takes milliseconds.
+    nodes = np.linspace(known.min() - 1e-6, known.max() + 1e-6, N_NODES)
+    return np.interp(known, nodes, [converted(float(node), redshifts[0]) for node in nodes])

@@ -27,10 +27,18 @@ TWO_R200: Final = Grid(80, 0.025 * u.dimensionless_unscaled, "scaled")
 WIDE_FIELD: Final = Grid(128, 0.1 * u.Mpc, "proper")
 """128 pixels of 0.1 Mpc: Hsu et al. 2024."""
 
+WIDE_FIELD_64: Final = Grid(64, 0.2 * u.Mpc, "proper")
+"""The same 12.8 Mpc with pixels twice as wide, for two CPU cores."""
+
 FIXED_PROPER: Final = Grid(80, 0.05 * u.Mpc, "proper")
 """80 pixels of 0.05 Mpc: as many as ``TWO_R200``, but a size that an observer knows from the redshift alone."""
 
-GRIDS: Final[dict[str, Grid]] = {"wide": WIDE_FIELD, "two-r200": TWO_R200, "proper-4mpc": FIXED_PROPER}
+GRIDS: Final[dict[str, Grid]] = {
+    "wide": WIDE_FIELD,
+    "wide-64": WIDE_FIELD_64,
+    "two-r200": TWO_R200,
+    "proper-4mpc": FIXED_PROPER,
+}
 """The grids that have a name."""
 
 CENTRES: Final = (MapQuantity.XRAY_SURFACE_BRIGHTNESS, MapQuantity.COMPTON_Y)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from zwicky.core.config import Config
+from zwicky.core.randomness import Key
+from zwicky.models.diffusion.sampler import Sampler
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class Batch:
     redshift : (batch,) Tensor [1]
     log10_mass : (batch,) Tensor [dex of Msun], optional
         The true mass; None when the model is asked, not taught.
-    target : (batch, y, x) Tensor, optional
-        The true map, in the unit that its quantity is kept in; for models that answer with maps.
+    target : (batch, y, x) or (batch, target, y, x) Tensor, optional
+        The true map, or maps, in the unit that their quantity is kept in; for models that answer with maps.
     present : (batch, channel) bool Tensor, optional
         Which views each cluster has; None if it has all. What stands in the maps of a missing view is never read.
     """
@@ -129,6 +132,39 @@ class MapModel(Model):
     @abstractmethod
     def predict(self, batch: Batch) -> LogNormalMap:
         """Answer with a median and a standard deviation for each pixel."""
+
+
+class SampleModel(Model):
+    """A network that answers with samples of maps."""
+
+    validation_batch: ClassVar[int] = 64
+
+    @property
+    @abstractmethod
+    def default_sampler(self) -> Sampler:
+        """How it is sampled unless something else is asked for."""
+
+    @abstractmethod
+    def sample(self, batch: Batch, keys: Sequence[Sequence[Key]], sampler: Sampler | None = None) -> Tensor:
+        """Draw maps from the posterior of each cluster.
+
+        Parameters
+        ----------
+        batch : Batch
+        keys : (cluster, sample) nested sequence of Key
+            Of the noise of each sample: the same sample whatever else is drawn beside it.
+        sampler : Sampler, optional
+            Default: ``default_sampler``.
+
+        Returns
+        -------
+        (cluster, sample, target, y, x) Tensor [dex of the kept unit]
+
+        Raises
+        ------
+        SamplingError
+            If the solver diverges; ``rows`` are clusters.
+        """
 
 
 def as_batch(maps: Tensor, redshift: Tensor, log10_mass: Tensor | None = None) -> Batch:

@@ -6,6 +6,7 @@ training that is killed and started again gives the same weights, bit for bit, a
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,6 +104,8 @@ def train(
     folder: Path,
     seed: int,
     on_epoch: Callable[[dict[str, float]], None] = lambda _: None,
+    *,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> Trained:
     """Train one network, or go on where a killed training stopped.
 
@@ -119,6 +122,8 @@ def train(
         Of initial weights, batch order, augmentation and dropout.
     on_epoch : function
         Called with each new entry of the history.
+    initial : dict of str to Tensor, optional
+        Weights to begin with, scaling included, of a network of the same settings; by default random ones.
 
     Raises
     ------
@@ -126,7 +131,7 @@ def train(
         If the loss stops being a number, or the folder belongs to other settings.
     """
     with torch.random.fork_rng():
-        return _Run(model_settings, training, validation, settings, folder, seed).go(on_epoch)
+        return _Run(model_settings, training, validation, settings, folder, seed, initial).go(on_epoch)
 
 
 class _Run:
@@ -140,6 +145,7 @@ class _Run:
         settings: TrainingSettings,
         folder: Path,
         seed: int,
+        initial: Mapping[str, Tensor] | None = None,
     ) -> None:
         from lightning_fabric import Fabric  # imported here: it takes seconds
 
@@ -148,6 +154,8 @@ class _Run:
         torch.manual_seed(Key(seed, Stream.INITIAL_WEIGHTS).word())
         model = build_either(model_settings)
         model.fit_scaling(training.rows(slice(None)))
+        if initial is not None:
+            model.load_state_dict(initial)
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.fingerprint = config_hash(
             {
@@ -155,6 +163,8 @@ class _Run:
                 "training": settings.model_dump(),
                 "seed": seed,
                 "sizes": [len(training), len(validation)],
+                # Named only where there are any: trainings of before keep their fingerprint.
+                **({} if initial is None else {"initial": digest_of(initial)}),
             }
         )
         optimiser = torch.optim.AdamW(
@@ -285,6 +295,15 @@ class _Run:
         restore_optimiser(self.optimiser.optimizer, state.tensors)
         self.history = list(state.facts["history"])
         self.best_epoch, self.best_loss = int(state.facts["best_epoch"]), float(state.facts["best_loss"])
+
+
+def digest_of(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of weights, whatever the order of their names."""
+    found = hashlib.sha256()
+    for name in sorted(weights):
+        found.update(name.encode())
+        found.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def learning_rate(

@@ -111,7 +111,7 @@ def experiment_names(kind: str | None = None) -> list[str]:
 
 
 def kind_of(name: str) -> str:
-    """Return what an experiment makes: "mass", "mapping", "microwave" or "photons".
+    """Return what an experiment makes: "mass", "mapping", "microwave", "photons" or "posterior".
 
     Raises
     ------

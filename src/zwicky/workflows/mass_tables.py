@@ -71,7 +71,7 @@ def bins_table(scorecard: dict[str, Any], column: str) -> str:
 
 def paper_text(scorecard: dict[str, Any]) -> str:
     """Return the paper's numbers beside ours."""
-    return markdown_table(PAPER_HEAD, scorecard["paper"])
+    return markdown_table(scorecard.get("paper_head", PAPER_HEAD), scorecard["paper"])
 
 
 def real_text(scorecard: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Estimators and mappers: those that ship with the package, by name, and any folder."""
+"""Estimators, mappers and posterior mappers: those that ship with the package, by name, and any folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ESTIMATOR: Final = "estimator.json"
 MAPPER: Final = "mapper.json"
+POSTERIOR: Final = "posterior.json"
 
 
 def shipped_folder() -> Path:
@@ -54,6 +55,18 @@ def load_any_estimator(folder: Path) -> Estimator | PhotonEstimator:
 def mapper_folder(name: str) -> Path:
     """Return the folder of a mapper given as a path or as a shipped name; errors as of ``estimator_folder``."""
     return _folder(name, "mapper", MAPPER, "train one: zwicky reproduce deandres2024")
+
+
+def posterior_folder(name: str) -> Path:
+    """Return the folder of a posterior mapper given as a path or as a shipped name; errors as of the others."""
+    return _folder(name, "posterior mapper", POSTERIOR, "train one: zwicky reproduce hsu2024")
+
+
+def is_posterior(name: str) -> bool:
+    """Say whether a path or a shipped name is a posterior mapper's."""
+    return (Path(name) / POSTERIOR).is_file() or (
+        not Path(name).exists() and name in shipped_names(POSTERIOR)
+    )
 
 
 def _folder(name: str, what: str, file: str, advice: str) -> Path:

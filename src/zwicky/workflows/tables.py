@@ -11,12 +11,14 @@ from zwicky.core.files import write_text
 from zwicky.evaluation.card_file import CardFormat, read_card
 from zwicky.evaluation.mapping.scorecard import MAP_CARD
 from zwicky.evaluation.microwave.scorecard import MICROWAVE_CARD
+from zwicky.evaluation.posterior.scorecard import POSTERIOR_CARD
 from zwicky.evaluation.scorecard import MASS_CARD
 from zwicky.evaluation.xray.scorecard import PHOTON_CARD
 from zwicky.workflows.mapping.tables import maps_results_section, maps_summary_text
 from zwicky.workflows.mass_tables import mass_results_section, mass_summary_text
 from zwicky.workflows.microwave.tables import microwave_results_section, microwave_summary_text
 from zwicky.workflows.photons.tables import photon_results_section, photon_summary_text
+from zwicky.workflows.posterior.tables import posterior_results_section, posterior_summary_text
 
 Text = Callable[[dict[str, Any]], str]
 
@@ -25,6 +27,7 @@ KINDS: Final[dict[str, tuple[CardFormat, Text, Text]]] = {
     MAP_CARD.name: (MAP_CARD, maps_summary_text, maps_results_section),
     MICROWAVE_CARD.name: (MICROWAVE_CARD, microwave_summary_text, microwave_results_section),
     PHOTON_CARD.name: (PHOTON_CARD, photon_summary_text, photon_results_section),
+    POSTERIOR_CARD.name: (POSTERIOR_CARD, posterior_summary_text, posterior_results_section),
 }
 """By format: what a scorecard holds, its lines for a terminal, its section of docs/results.md."""
 

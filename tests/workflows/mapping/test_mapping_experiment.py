@@ -156,9 +156,9 @@ class TestKinds:
         assert kind_of("deandres2024") == "mapping"
         assert kind_of("gupta2020") == "microwave"
         assert kind_of("ntampaka2019") == kind_of("krippendorf2024") == "photons"
-        of_kinds = [
-            name for kind in ("mass", "mapping", "microwave", "photons") for name in experiment_names(kind)
-        ]
+        assert kind_of("hsu2024") == "posterior"
+        kinds = ("mass", "mapping", "microwave", "photons", "posterior")
+        of_kinds = [name for kind in kinds for name in experiment_names(kind)]
         assert sorted(of_kinds) == sorted(experiment_names())
         assert experiment_names("sculpture") == []
 

@@ -41,7 +41,7 @@ def as_dict(answer: MapAnswer) -> dict[str, Any]:
         "flag": mass_map.light,
         "reasons": list(answer.reasons),
         "notes": list(answer.notes),
-        "inputs": [_input(one) for one in answer.used],
+        "inputs": [input_facts(one) for one in answer.used],
         "missing": list(answer.missing),
         "mapper": dict(mass_map.mapper),
     }
@@ -54,7 +54,8 @@ def _masses(radii_mpc: np.ndarray, quantiles_msun: np.ndarray) -> list[dict[str,
     ]
 
 
-def _input(one: UsedView) -> dict[str, Any]:
+def input_facts(one: UsedView) -> dict[str, Any]:
+    """Return what a view was read from, as JSON has it."""
     mask = one.stamp.map.mask
     return {
         "view": one.file.name,

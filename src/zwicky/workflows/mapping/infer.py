@@ -158,7 +158,7 @@ def infer_map(
     """
     beam = _check_mapper(mapper)
     notes: list[str] = []
-    z = _check_redshift(redshift, mapper, notes)
+    z = redshift_near(redshift, mapper.redshift_range, notes)
     _check_views(files, mapper)
     arcmin_per_mpc = mapper.cosmology.arcmin_per_mpc(z)
     grid = Grid(mapper.grid.n_pixels, mapper.grid.pixel_value * arcmin_per_mpc * u.arcmin, "sky")
@@ -170,7 +170,7 @@ def infer_map(
     notes += [f"{one.file.name}: {note}" for one in used for note in one.stamp.notes]
     median, narrow, wide, masses, radii = _all_errors(predicted)
     mass_map = MassMap(
-        cluster=Cluster(name or _default_name(files), z, cosmology=mapper.cosmology),
+        cluster=Cluster(name or default_name(files), z, cosmology=mapper.cosmology),
         grid=grid,
         pixel_mpc=mapper.grid.pixel_value,
         beam_arcmin=beam * arcmin_per_mpc,
@@ -215,10 +215,10 @@ def _check_mapper(mapper: MassMapper) -> float:
     return mapper.beam
 
 
-def _check_redshift(redshift: float | None, mapper: MassMapper, notes: list[str]) -> float:
-    """Return the redshift, with a note if it lies a little outside the training range."""
+def redshift_near(redshift: float | None, trained_on: tuple[float, float], notes: list[str]) -> float:
+    """Return the redshift, with a note if it lies a little outside the training range; a RedshiftError if far."""
     z = check_redshift(redshift, where="--redshift")
-    low, high = mapper.redshift_range
+    low, high = trained_on
     trained = f"z = {low:g}" if low == high else f"{low:g} <= z <= {high:g}"
     if not low - REDSHIFT_MARGIN <= z <= high + REDSHIFT_MARGIN:
         raise RedshiftError(
@@ -291,7 +291,7 @@ def _all_errors(predicted: PredictedMaps) -> tuple[np.ndarray, ...]:
     return known
 
 
-def _default_name(files: Sequence[ViewFile]) -> str:
+def default_name(files: Sequence[ViewFile]) -> str:
     """Return the first file's name, as far as a FITS header can hold it."""
     return files[0].path.stem.encode("ascii", "replace").decode().strip() or "cluster"
 

@@ -1,0 +1,1 @@
+"""Samples of the maps of one cluster: networks, recalibration, warning light, masses."""

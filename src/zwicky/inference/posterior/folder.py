@@ -1,0 +1,142 @@
+"""The folder of a posterior mapper: ``posterior.json``, ``network.safetensors``, ``moments.safetensors``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from torch import Tensor, channels_last
+
+from zwicky.core.config import parse
+from zwicky.core.errors import CheckpointError, ConfigError
+from zwicky.core.files import sha256_of, write_json
+from zwicky.inference.posterior.drawing import Networks
+from zwicky.inference.posterior.facts import PosteriorFacts
+from zwicky.mocks.theory_settings import quantity_named
+from zwicky.models.base import Model, SampleModel
+from zwicky.models.map_moments import MapMoments
+from zwicky.models.residual_maps import ResidualMaps
+from zwicky.models.table import build_either
+from zwicky.training.checkpoint import load_tensors, read_json, save_weights
+
+FORMAT: Final = "zwicky-posterior-mapper"
+FORMAT_VERSION: Final = 1
+DESCRIPTION: Final = "posterior.json"
+NETWORK: Final = "network.safetensors"
+MOMENTS: Final = "moments.safetensors"
+
+M = TypeVar("M", bound=Model)
+
+
+def ready(network: M) -> M:
+    """Return a network laid out and switched for answering."""
+    return network.eval().to(memory_format=channels_last)  # type: ignore[call-overload]
+
+
+def save_posterior(folder: Path, facts: PosteriorFacts, networks: Networks, *, half: bool = False) -> None:
+    """Write a posterior mapper; ``posterior.json`` last, so that a folder with it is whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    facts : PosteriorFacts
+        Digests of the weights are filled in.
+    networks : Networks
+    half : bool
+        Write weights in half precision; see ``save_weights``.
+    """
+    save_weights(folder / NETWORK, networks.sampled, half=half)
+    digests = {"network_sha256": sha256_of(folder / NETWORK), "moments_sha256": ""}
+    if networks.moments is not None:
+        save_weights(folder / MOMENTS, networks.moments, half=half)
+        digests["moments_sha256"] = sha256_of(folder / MOMENTS)
+    whole = facts.model_copy(update=digests)
+    content = {"format": FORMAT, "format_version": FORMAT_VERSION, **whole.model_dump(mode="json")}
+    write_json(folder / DESCRIPTION, content)
+
+
+def load_posterior(folder: Path) -> tuple[PosteriorFacts, Networks]:
+    """Read a posterior mapper.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder is none, damaged, or of parts that do not belong together.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise CheckpointError(
+            "This is not the folder of a posterior mapper.",
+            where=str(folder),
+            expected=f"a folder with {DESCRIPTION} and {NETWORK}",
+            fix="give a folder of posteriors of a run of hsu2024",
+        )
+    content = read_json(path, FORMAT, FORMAT_VERSION)
+    fields = {k: v for k, v in content.items() if k not in ("format", "format_version")}
+    try:
+        facts = parse(PosteriorFacts, fields, where=str(path))
+        for quantity in (*facts.views, *facts.targets):
+            quantity_named(quantity, f"{path}: views and targets")
+        network = build_either(facts.network, where=f"{path}: network")
+        moments = None if facts.moments is None else build_either(facts.moments, where=f"{path}: moments")
+        grid = facts.grid
+    except ConfigError as error:
+        raise CheckpointError(
+            "The posterior mapper's description is damaged.", where=str(path), got=str(error)
+        ) from error
+    tensors = _checked_tensors(folder / NETWORK, facts.network_sha256)
+    more = {} if moments is None else _checked_tensors(folder / MOMENTS, facts.moments_sha256)
+    known = isinstance(network, SampleModel) and isinstance(moments, MapMoments | None)
+    paired = isinstance(network, ResidualMaps) == (moments is not None)
+    fits = _fits(network, tensors, facts) and (moments is None or _fits(moments, more, facts))
+    grid_fits = facts.deprojection.grid.agrees_with(grid)
+    if not (known and paired and fits and grid_fits and _parts_fit(facts)):
+        raise CheckpointError(
+            "The description is of another network.",
+            where=str(path),
+            expected="settings that the weights, the views, the targets and the recalibration fit",
+            fix="copy the whole folder again",
+        )
+    network.load_state_dict(tensors)
+    if moments is not None:
+        moments.load_state_dict(more)
+        moments = ready(moments)
+    return facts, Networks(ready(network), moments)  # type: ignore[arg-type]
+
+
+def _fits(network: Model, tensors: Mapping[str, Tensor], facts: PosteriorFacts) -> bool:
+    """Say whether weights are of the network, and the network of the maps described."""
+    state = {name: t.shape for name, t in network.state_dict().items()}
+    config: Any = network.config
+    sizes = (len(facts.views), len(facts.targets), facts.grid.n_pixels)
+    named = tuple(getattr(config, name, None) for name in ("n_views", "n_targets", "n_pixels"))
+    return state == {name: t.shape for name, t in tensors.items()} and named == sizes
+
+
+def _parts_fit(facts: PosteriorFacts) -> bool:
+    """Say whether recalibration, deprojection, masses and warning light are of the maps described."""
+    n_targets = len(facts.targets)
+    features = n_targets * len(facts.deprojection.radii_mpc)
+    masses = facts.masses is None or len(facts.masses.cylinders) == n_targets
+    return (
+        len(facts.recalibration.variance_ratios) == n_targets
+        and len(facts.deprojection.feature_mean) == features
+        and facts.domain.view_names == facts.views
+        and masses
+    )
+
+
+def _checked_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
+    """Read the tensors of a file, or raise a CheckpointError if they are not those that were written."""
+    tensors = load_tensors(path)
+    if (found := sha256_of(path)) != sha256:
+        raise CheckpointError(
+            "The weights are not those that the posterior was calibrated with.",
+            where=str(path),
+            expected=f"SHA-256 {sha256[:12]}...",
+            got=f"SHA-256 {found[:12]}...",
+            fix="copy the whole folder again",
+        )
+    return tensors

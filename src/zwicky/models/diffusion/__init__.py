@@ -1,0 +1,1 @@
+"""Samples of maps by diffusion: networks, schedules, preconditionings and solvers, each exchangeable."""

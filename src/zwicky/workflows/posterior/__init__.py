@@ -1,0 +1,1 @@
+"""Experiments with posterior samples of maps, and `zwicky infer` that draws them."""
