@@ -16,8 +16,8 @@ from zwicky.data.dataset import MapData
 from zwicky.data.fits_out import write_map
 from zwicky.evaluation.plots import new_figure
 from zwicky.evaluation.posterior import cluster_report
+from zwicky.inference.folder import ready
 from zwicky.inference.posterior.assembling import assemble
-from zwicky.inference.posterior.folder import ready
 from zwicky.inference.posterior.mapper import PosteriorMapper
 from zwicky.mocks.theory_settings import TheorySurveySettings
 from zwicky.mocks.theory_survey import WIDE_FIELD_64

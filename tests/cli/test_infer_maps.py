@@ -10,9 +10,10 @@ from painted_views import AT, PEAK, REDSHIFT, FakeMapper, expected_stamp, write_
 from toy_linear import toy_linear
 from zwicky.core.config import did_you_mean
 from zwicky.data.fits_mass_map import read_mass_map
+from zwicky.inference.folder import ready
 from zwicky.inference.mapping.calibration import N_RADII, ApertureCalibration, Calibration, PixelCalibration
 from zwicky.inference.mapping.domain import ViewDomain
-from zwicky.inference.mapping.mapper import Mapper, MapperFacts, ready, subset_name
+from zwicky.inference.mapping.mapper import Mapper, MapperFacts, subset_name
 from zwicky.mocks.theory_settings import TheorySurveySettings
 from zwicky.mocks.theory_survey import FIXED_PROPER
 from zwicky.models.any_view import AnyView, AnyViewSettings

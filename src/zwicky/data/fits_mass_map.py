@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
@@ -31,12 +30,14 @@ from zwicky.core.grid import Grid
 from zwicky.core.maps import Map
 from zwicky.core.posteriors import lognormal_sd
 from zwicky.core.quantities import UNIT_OF, MapQuantity
-from zwicky.data.fits_blocks import HduOutline, load, outline
-from zwicky.data.fits_cards import card, number, whole_number
+from zwicky.data.fits_blocks import load, outline
+from zwicky.data.fits_cards import card, whole_number
 from zwicky.data.fits_records import (
+    center_of,
     checked_text,
     exact_card,
     image_hdus,
+    json_card,
     number_card,
     read_cluster,
     read_map,
@@ -199,7 +200,7 @@ def read_mass_map(path: str | Path, *, max_pixels: int = 64_000_000) -> MassMap:
         grid=mean.grid,
         pixel_mpc=number_card(primary, "PIXMPC"),
         beam_arcmin=number_card(named["MEAN"], "BEAM"),
-        center=_center(named["MEAN"]),
+        center=center_of(named["MEAN"]),
         mean=mean.values,
         inputs={
             name.removeprefix(_INPUT).lower(): read_map(one, None)
@@ -207,22 +208,6 @@ def read_mass_map(path: str | Path, *, max_pixels: int = 64_000_000) -> MassMap:
             if name.startswith(_INPUT)
         },
         light=text_card(primary, "LIGHT"),
-        mapper=_json(primary),
+        mapper=json_card(primary, "MAPPER", "The mapper's provenance"),
         **{column: load(named[name], []) for name, column in _DEX.items()},
     )
-
-
-def _center(hdu: HduOutline) -> SkyCoord | None:
-    if card(hdu.header, "CTYPE1", hdu.where) is None:
-        return None
-    ra, dec = (number(hdu.header, f"CRVAL{i}", hdu.where) for i in (1, 2))
-    return SkyCoord(ra, dec, unit=u.deg)
-
-
-def _json(primary: HduOutline) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text_card(primary, "MAPPER")))
-    except (json.JSONDecodeError, TypeError, ValueError) as error:
-        raise FitsError(
-            "The mapper's provenance is not JSON.", where=f"{primary.where}: MAPPER", got=str(error)
-        ) from error

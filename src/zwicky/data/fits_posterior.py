@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 
@@ -32,9 +31,11 @@ from zwicky.core.quantities import UNIT_OF, MapQuantity
 from zwicky.data.fits_blocks import HduOutline, load, outline
 from zwicky.data.fits_cards import card, number, whole_number
 from zwicky.data.fits_records import (
+    center_of,
     checked_text,
     exact_card,
     image_hdus,
+    json_card,
     number_card,
     read_cluster,
     read_map,
@@ -233,12 +234,12 @@ def read_sampled_map(path: str | Path, *, max_pixels: int = 64_000_000) -> Sampl
         grid=mean.grid,
         pixel_mpc=number_card(primary, "PIXMPC"),
         beam_arcmin=number(named["MEAN"].header, "BEAM", named["MEAN"].where),
-        center=_center(named["MEAN"]),
+        center=center_of(named["MEAN"]),
         samples=load(named[_SAMPLES], []),
         light=text_card(primary, "LIGHT"),
         evaluations=whole_number(primary.header, "NFE", primary.where, 1, _LARGEST_WHOLE),
         seed=whole_number(primary.header, "SEED", primary.where, 0, _LARGEST_WHOLE),
-        mapper=_json(primary),
+        mapper=json_card(primary, "MAPPER", "The mapper's provenance"),
     )
     _check_summaries(sampled, mean.values, named, Path(path))
     return sampled
@@ -262,19 +263,3 @@ def _check_summaries(
                 got=f"another image, {found[name].shape}",
                 fix="draw the samples again: zwicky infer --samples",
             )
-
-
-def _center(hdu: HduOutline) -> SkyCoord | None:
-    if card(hdu.header, "CTYPE1", hdu.where) is None:
-        return None
-    ra, dec = (number_card(hdu, f"CRVAL{i}") for i in (1, 2))
-    return SkyCoord(ra, dec, unit=u.deg)
-
-
-def _json(primary: HduOutline) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text_card(primary, "MAPPER")))
-    except (json.JSONDecodeError, TypeError, ValueError) as error:
-        raise FitsError(
-            "The mapper's provenance is not JSON.", where=f"{primary.where}: MAPPER", got=str(error)
-        ) from error

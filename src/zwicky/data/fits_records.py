@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from astropy import units as u
@@ -206,6 +207,24 @@ def text_card(hdu: HduOutline, keyword: str) -> str:
             "This keyword is missing.", where=f"{hdu.where}: {keyword}", expected="text", got=repr(value)
         )
     return value
+
+
+def json_card(primary: HduOutline, keyword: str, what: str) -> dict[str, Any]:
+    """Return what a card holds as JSON, or raise a FitsError that says what is none."""
+    try:
+        return dict(json.loads(text_card(primary, keyword)))
+    except (json.JSONDecodeError, TypeError, ValueError) as error:
+        raise FitsError(
+            f"{what} is not JSON.", where=f"{primary.where}: {keyword}", got=str(error)
+        ) from error
+
+
+def center_of(hdu: HduOutline) -> SkyCoord | None:
+    """Return the sky position of an image's middle, or None if it does not say."""
+    if card(hdu.header, "CTYPE1", hdu.where) is None:
+        return None
+    ra, dec = (number_card(hdu, f"CRVAL{i}") for i in (1, 2))
+    return SkyCoord(ra, dec, unit=u.deg)
 
 
 def number_card(hdu: HduOutline, keyword: str) -> float:

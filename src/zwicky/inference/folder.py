@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from torch import Tensor
+from torch import Tensor, channels_last
 
 from zwicky.core.config import Config, parse
 from zwicky.core.errors import CheckpointError, ConfigError
 from zwicky.core.files import sha256_of, write_json
-from zwicky.models.base import MassModel
+from zwicky.models.base import MassModel, Model
 from zwicky.models.table import build_model
 from zwicky.training.checkpoint import load_tensors, read_json, save_tensors, save_weights
 
@@ -30,6 +30,7 @@ class HasMembers(Protocol):
 
 
 FactsT = TypeVar("FactsT", bound=Config)
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -135,17 +136,37 @@ def _member_path(folder: Path, i: int) -> Path:
 def _load_members(folder: Path, facts: HasMembers) -> list[MassModel]:
     found = []
     for i, expected in enumerate(facts.member_sha256):
-        path = _member_path(folder, i)
-        tensors = load_tensors(path)
-        if sha256_of(path) != expected:
-            raise CheckpointError(
-                "The weights are not those that the estimator was calibrated with.",
-                where=str(path),
-                expected=f"SHA-256 {expected[:12]}...",
-                got=f"SHA-256 {sha256_of(path)[:12]}...",
-                fix="copy the whole estimator folder again",
-            )
+        tensors = checked_tensors(_member_path(folder, i), expected, "estimator")
         model = build_model(facts.model, where=str(folder / "estimator.json"))
         model.load_state_dict(tensors)
         found.append(model)
     return found
+
+
+def checked_tensors(path: Path, sha256: str, what: str) -> dict[str, Tensor]:
+    """Return the tensors of a file, or raise a CheckpointError if they are not those that were written.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file.
+    sha256 : str
+        As the description of its folder has it.
+    what : str
+        Whose folder it is, for the message: "estimator", "mapper".
+    """
+    tensors = load_tensors(path)
+    if (found := sha256_of(path)) != sha256:
+        raise CheckpointError(
+            f"The weights are not those that the {what} was calibrated with.",
+            where=str(path),
+            expected=f"SHA-256 {sha256[:12]}...",
+            got=f"SHA-256 {found[:12]}...",
+            fix="copy the whole folder again",
+        )
+    return tensors
+
+
+def ready(network: M) -> M:
+    """Return a network laid out and switched for answering."""
+    return network.eval().to(memory_format=channels_last)  # type: ignore[call-overload]

@@ -123,12 +123,17 @@ def level_widths(width: int, depth: int, n_pixels: int) -> list[int]:
     ConfigError
         If the map cannot be halved so often.
     """
+    check_halvings(n_pixels, depth, "model.depth")
+    return [width * 2**i for i in range(depth)]
+
+
+def check_halvings(n_pixels: int, depth: int, where: str) -> None:
+    """Raise a ConfigError if a map of so many pixels per side cannot have so many resolutions."""
     if n_pixels % 2 ** (depth - 1):
         raise ConfigError(
             "A map of this size cannot be halved so often.",
-            where="model.depth",
+            where=where,
             expected=f"n_pixels that 2^(depth - 1) = {2 ** (depth - 1)} divides",
             got=f"n_pixels {n_pixels}, depth {depth}",
             fix="take fewer resolutions, or another grid",
         )
-    return [width * 2**i for i in range(depth)]

@@ -14,6 +14,7 @@ from zwicky.core.errors import CheckpointError, MapError
 from zwicky.core.files import sha256_of
 from zwicky.core.quantities import MapQuantity
 from zwicky.inference.domain import FLAGS
+from zwicky.inference.folder import ready
 from zwicky.inference.mapping.answer import LEVELS, PredictedMaps
 from zwicky.inference.mapping.calibration import (
     N_RADII,
@@ -33,7 +34,6 @@ from zwicky.inference.mapping.mapper import (
     Mapper,
     MapperFacts,
     answer,
-    ready,
     subset_name,
     subsets_of,
 )

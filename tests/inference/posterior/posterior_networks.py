@@ -5,8 +5,8 @@ import torch
 from posterior_toy import clusters
 
 from zwicky.core.quantities import MapQuantity
+from zwicky.inference.folder import ready
 from zwicky.inference.posterior.assembling import assemble
-from zwicky.inference.posterior.folder import ready
 from zwicky.mocks.theory_settings import TheorySurveySettings
 from zwicky.mocks.theory_survey import WIDE_FIELD_64
 from zwicky.models.base import Batch

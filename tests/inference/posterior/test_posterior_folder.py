@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from zwicky.core.errors import CheckpointError, TrainingError
 from zwicky.core.files import sha256_of
 from zwicky.data.dataset import selected
+from zwicky.inference.folder import ready
 from zwicky.inference.posterior.assembling import assemble, one_of_each_parent
-from zwicky.inference.posterior.folder import DESCRIPTION, MOMENTS, NETWORK, ready
+from zwicky.inference.posterior.folder import DESCRIPTION, MOMENTS, NETWORK
 from zwicky.inference.posterior.mapper import PosteriorMapper
 from zwicky.models.table import build_either
 

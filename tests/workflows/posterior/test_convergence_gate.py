@@ -13,7 +13,6 @@ from zwicky.workflows.posterior import convergence
 from zwicky.workflows.posterior.convergence import (
     ConvergenceGate,
     choices,
-    convergence_row,
     fewest,
     measured_convergence,
 )
@@ -131,9 +130,7 @@ def test_more_steps_come_nearer_to_the_long_run(networks, data, tmp_path):
 
 
 def test_rows_are_found_again_and_made_anew_for_other_weights(networks, data, tmp_path, monkeypatch):
-    made = convergence_row(
-        *networks, data, SETTINGS, 1, quiet, solver="dpm2m", steps=2, pixel_mpc=PIXEL_MPC, folder=tmp_path
-    )
+    made = gate(networks, data, tmp_path).row("dpm2m", 2, quiet)
     drawn = []
     draw = convergence.draw_log10
 

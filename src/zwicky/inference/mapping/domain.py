@@ -19,11 +19,14 @@ import numpy as np
 
 from zwicky.core.config import Config
 from zwicky.core.errors import MapError
+from zwicky.data.dataset import MapData, selected
 from zwicky.inference.domain import ENVELOPE, Domain, Range
 from zwicky.inference.mapping.linear_map import modes, rings
 from zwicky.inference.mapping.view_stack import check_views, chunks
 
 PLACE: Final = "maps of the warning light"
+DOMAIN_MAPS: Final = 6000
+"""Training maps that the ranges rest on, at most."""
 MIN_MAPS: Final = 20
 """Of so few the ranges are guesses, but the cross-validation knows it and widens them."""
 WORDS: Final[dict[str, str]] = {
@@ -234,3 +237,10 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the correlation coefficient of the pixels of maps (n, y, x), as (n,)."""
     a, b = (maps - maps.mean(axis=(1, 2), keepdims=True) for maps in (a, b))
     return np.asarray((a * b).mean(axis=(1, 2)) / (a.std(axis=(1, 2)) * b.std(axis=(1, 2))))
+
+
+def domain_of(training: MapData, validation: MapData, views: tuple[str, ...]) -> ViewDomain:
+    """Return the ranges of the warning light, from some training and all validation clusters."""
+    few = selected(training, np.arange(0, len(training), max(1, len(training) // DOMAIN_MAPS)))
+    maps = np.concatenate([few.maps.numpy(), validation.maps.numpy()])
+    return ViewDomain.fit(maps, views, np.concatenate([few.parent, validation.parent]))

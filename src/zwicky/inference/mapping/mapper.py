@@ -20,6 +20,7 @@ from zwicky.core.errors import CheckpointError, ConfigError, MapError
 from zwicky.core.files import sha256_of, write_json
 from zwicky.core.grid import Grid
 from zwicky.core.quantities import MapQuantity
+from zwicky.inference.folder import checked_tensors, ready
 from zwicky.inference.mapping.answer import PredictedMaps
 from zwicky.inference.mapping.calibration import (
     N_RADII,
@@ -34,7 +35,7 @@ from zwicky.mocks.theory_survey import TheorySurvey
 from zwicky.models.any_view import AnyView
 from zwicky.models.base import Batch, MapModel
 from zwicky.models.table import build_map_model
-from zwicky.training.checkpoint import load_tensors, read_json, save_tensors, save_weights
+from zwicky.training.checkpoint import read_json, save_tensors, save_weights
 
 FORMAT: Final = "zwicky-mapper"
 FORMAT_VERSION: Final = 1
@@ -249,8 +250,8 @@ class Mapper:
             raise CheckpointError(
                 "The mapper's description is damaged.", where=str(path), got=str(error)
             ) from error
-        tensors = _checked_tensors(folder / WEIGHTS, facts.sha256)
-        linear = _checked_tensors(folder / LINEAR, facts.linear_sha256)
+        tensors = checked_tensors(folder / WEIGHTS, facts.sha256, "mapper")
+        linear = checked_tensors(folder / LINEAR, facts.linear_sha256, "mapper")
         if not _belong_together(facts, views, network, tensors, linear):
             raise CheckpointError(
                 "The description is of another network.",
@@ -260,20 +261,6 @@ class Mapper:
             )
         network.load_state_dict(tensors)
         return cls(facts, ready(network), LinearMasses.of(facts.linear, linear))
-
-
-def _checked_tensors(path: Path, sha256: str) -> dict[str, torch.Tensor]:
-    """Read the tensors of a file, or raise a CheckpointError if they are not those that were written."""
-    tensors = load_tensors(path)
-    if (found := sha256_of(path)) != sha256:
-        raise CheckpointError(
-            "The weights are not those that the mapper was calibrated with.",
-            where=str(path),
-            expected=f"SHA-256 {sha256[:12]}...",
-            got=f"SHA-256 {found[:12]}...",
-            fix="copy the whole folder again",
-        )
-    return tensors
 
 
 def _belong_together(
@@ -292,11 +279,6 @@ def _belong_together(
     arrays = {f"{name}.{array}" for name in facts.linear for array in ARRAYS}
     whole = len(names) == len(subsets) and names <= set(facts.calibrations) and names <= set(facts.linear)
     return whole and shapes == found and arrays == set(linear)
-
-
-def ready(network: MapModel) -> MapModel:
-    """Return the network laid out and switched for answering."""
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def subsets_of(network: MapModel, n_views: int) -> list[Present]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from zwicky.core.quantities import MapQuantity
 from zwicky.data.dataset import MapData, selected
-from zwicky.inference.mapping.domain import ViewDomain
+from zwicky.inference.folder import ready
+from zwicky.inference.mapping.domain import domain_of
 from zwicky.inference.posterior.cylinders import (
     MassCalibration,
     cylinder_masses,
@@ -19,7 +20,6 @@ from zwicky.inference.posterior.cylinders import (
 from zwicky.inference.posterior.deprojection import Deprojection
 from zwicky.inference.posterior.drawing import Progress
 from zwicky.inference.posterior.facts import PosteriorFacts
-from zwicky.inference.posterior.folder import ready
 from zwicky.inference.posterior.mapper import PosteriorMapper
 from zwicky.inference.posterior.recalibration import ScaleTemperature
 from zwicky.mocks.theory_settings import TheorySurveySettings, grid_named
@@ -27,8 +27,6 @@ from zwicky.models.base import SampleModel
 from zwicky.models.diffusion.sampler import Sampler
 from zwicky.models.map_moments import MapMoments
 
-DOMAIN_MAPS: Final = 6000
-"""Training maps that the ranges of the warning light rest on, at most."""
 MOST_CLUSTERS: Final = 400
 """Held-out clusters that are sampled, at most: gains are then known to 2 %, the 95 % interval's ends to 1 point."""
 
@@ -107,7 +105,7 @@ def assemble(
         c5=dict(c5 or {}),
         recalibration=ScaleTemperature.none(len(targets)),
         deprojection=deprojection,
-        domain=_domain(training, validation, names),
+        domain=domain_of(training, validation, names),
         sizes={
             "train": len(training),
             "train_parents": len(np.unique(training.parent)),
@@ -131,12 +129,6 @@ def one_of_each_parent(data: MapData, most: int) -> MapData:
     if len(rows) > most:
         rows = rows[np.linspace(0, len(rows) - 1, most).astype(int)]
     return selected(data, rows)
-
-
-def _domain(training: MapData, validation: MapData, views: tuple[str, ...]) -> ViewDomain:
-    few = selected(training, np.arange(0, len(training), max(1, len(training) // DOMAIN_MAPS)))
-    maps = np.concatenate([few.maps.numpy(), validation.maps.numpy()])
-    return ViewDomain.fit(maps, views, np.concatenate([few.parent, validation.parent]))
 
 
 def _recalibrations(

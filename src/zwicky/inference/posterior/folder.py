@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from torch import Tensor, channels_last
+from torch import Tensor
 
 from zwicky.core.config import parse
 from zwicky.core.errors import CheckpointError, ConfigError
 from zwicky.core.files import sha256_of, write_json
+from zwicky.inference.folder import checked_tensors, ready
 from zwicky.inference.posterior.drawing import Networks
 from zwicky.inference.posterior.facts import PosteriorFacts
 from zwicky.mocks.theory_settings import quantity_named
@@ -18,20 +19,13 @@ from zwicky.models.base import Model, SampleModel
 from zwicky.models.map_moments import MapMoments
 from zwicky.models.residual_maps import ResidualMaps
 from zwicky.models.table import build_either
-from zwicky.training.checkpoint import load_tensors, read_json, save_weights
+from zwicky.training.checkpoint import read_json, save_weights
 
 FORMAT: Final = "zwicky-posterior-mapper"
 FORMAT_VERSION: Final = 1
 DESCRIPTION: Final = "posterior.json"
 NETWORK: Final = "network.safetensors"
 MOMENTS: Final = "moments.safetensors"
-
-M = TypeVar("M", bound=Model)
-
-
-def ready(network: M) -> M:
-    """Return a network laid out and switched for answering."""
-    return network.eval().to(memory_format=channels_last)  # type: ignore[call-overload]
 
 
 def save_posterior(folder: Path, facts: PosteriorFacts, networks: Networks, *, half: bool = False) -> None:
@@ -86,8 +80,8 @@ def load_posterior(folder: Path) -> tuple[PosteriorFacts, Networks]:
         raise CheckpointError(
             "The posterior mapper's description is damaged.", where=str(path), got=str(error)
         ) from error
-    tensors = _checked_tensors(folder / NETWORK, facts.network_sha256)
-    more = {} if moments is None else _checked_tensors(folder / MOMENTS, facts.moments_sha256)
+    tensors = checked_tensors(folder / NETWORK, facts.network_sha256, "posterior")
+    more = {} if moments is None else checked_tensors(folder / MOMENTS, facts.moments_sha256, "posterior")
     known = isinstance(network, SampleModel) and isinstance(moments, MapMoments | None)
     paired = isinstance(network, ResidualMaps) == (moments is not None)
     fits = _fits(network, tensors, facts) and (moments is None or _fits(moments, more, facts))
@@ -126,17 +120,3 @@ def _parts_fit(facts: PosteriorFacts) -> bool:
         and facts.domain.view_names == facts.views
         and masses
     )
-
-
-def _checked_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
-    """Read the tensors of a file, or raise a CheckpointError if they are not those that were written."""
-    tensors = load_tensors(path)
-    if (found := sha256_of(path)) != sha256:
-        raise CheckpointError(
-            "The weights are not those that the posterior was calibrated with.",
-            where=str(path),
-            expected=f"SHA-256 {sha256[:12]}...",
-            got=f"SHA-256 {found[:12]}...",
-            fix="copy the whole folder again",
-        )
-    return tensors

@@ -15,7 +15,6 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from zwicky.core.config import Config
-from zwicky.core.errors import ConfigError
 from zwicky.models.diffusion.fir import Double, Halve
 from zwicky.models.diffusion.ncsnpp_parts import (
     Attention,
@@ -26,6 +25,7 @@ from zwicky.models.diffusion.ncsnpp_parts import (
     conv3x3,
 )
 from zwicky.models.diffusion.network import Context, DiffusionNetwork, per_sample
+from zwicky.models.unet_parts import check_halvings
 
 
 class NCSNppSettings(Config):
@@ -89,7 +89,8 @@ class NCSNpp(DiffusionNetwork):
     def __init__(self, config: NCSNppSettings) -> None:
         super().__init__()
         self.config = config
-        widths = _level_widths(config)
+        check_halvings(config.n_pixels, len(config.multipliers), "network.multipliers")
+        widths = [config.width * multiplier for multiplier in config.multipliers]
         n_image = config.n_channels + config.n_condition
         block = partial(
             ResidualBlock,
@@ -167,23 +168,3 @@ class NCSNpp(DiffusionNetwork):
             answer = part if answer is None else self.finer(answer) + part
         assert answer is not None
         return answer
-
-
-def _level_widths(config: NCSNppSettings) -> list[int]:
-    """Return the filters of each level, the finest first.
-
-    Raises
-    ------
-    ConfigError
-        If the pixels cannot be halved so often.
-    """
-    depth = len(config.multipliers)
-    if config.n_pixels % 2 ** (depth - 1):
-        raise ConfigError(
-            "A map of this size cannot be halved so often.",
-            where="network.multipliers",
-            expected=f"n_pixels that 2^{depth - 1} = {2 ** (depth - 1)} divides",
-            got=f"n_pixels {config.n_pixels}, {depth} levels",
-            fix="take fewer multipliers, or another grid",
-        )
-    return [config.width * multiplier for multiplier in config.multipliers]

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, interpolate, silu
 
 from zwicky.core.config import Config
 from zwicky.models.diffusion.network import Context, DiffusionNetwork, added
-from zwicky.models.unet_parts import level_widths
+from zwicky.models.unet_parts import check_halvings
 
 GROUP = 8
 """Channels of a group whose mean and variance are normalised together."""
@@ -63,7 +63,7 @@ class ResidualNet(DiffusionNetwork):
 
     def __init__(self, config: ResidualNetSettings, n_channels: int, n_condition: int, n_pixels: int) -> None:
         super().__init__()
-        level_widths(1, config.depth, n_pixels)
+        check_halvings(n_pixels, config.depth, "network.depth")
         widths = [config.width * (i + 1) for i in range(config.depth)]
         n_noise = 4 * config.width
         self.encoder = ConditionEncoder(n_condition, widths, config.encoder_blocks)

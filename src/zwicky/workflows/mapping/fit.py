@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from zwicky.core.files import write_json, write_text
 from zwicky.core.quantities import MapQuantity
-from zwicky.data.dataset import MapData, selected
+from zwicky.data.dataset import MapData
+from zwicky.inference.folder import ready
 from zwicky.inference.mapping.calibration import (
     ApertureCalibration,
     Calibration,
@@ -20,14 +21,13 @@ from zwicky.inference.mapping.calibration import (
     aperture_scale,
     aperture_sums,
 )
-from zwicky.inference.mapping.domain import ViewDomain
+from zwicky.inference.mapping.domain import domain_of
 from zwicky.inference.mapping.linear_masses import LinearMasses
 from zwicky.inference.mapping.mapper import (
     DESCRIPTION,
     Mapper,
     MapperFacts,
     answer,
-    ready,
     subset_name,
     subsets_of,
 )
@@ -37,9 +37,6 @@ from zwicky.workflows.mapping.experiment import MapNetworkSettings, MappingExper
 from zwicky.workflows.mapping.sets import Sets
 
 Say = Callable[[str], None]
-
-DOMAIN_MAPS: Final = 6000
-"""Training maps that the ranges of the warning light rest on, at most."""
 
 
 def make_mapper(
@@ -119,13 +116,6 @@ def trained(
     write_json(place / "best.json", {"best_epoch": found.best_epoch})
     assert isinstance(found.model, MapModel)
     return ready(found.model)
-
-
-def domain_of(training: MapData, validation: MapData, views: tuple[str, ...]) -> ViewDomain:
-    """Return the ranges of the warning light, from some training and all validation clusters."""
-    few = selected(training, np.arange(0, len(training), max(1, len(training) // DOMAIN_MAPS)))
-    maps = np.concatenate([few.maps.numpy(), validation.maps.numpy()])
-    return ViewDomain.fit(maps, views, np.concatenate([few.parent, validation.parent]))
 
 
 def linear_masses(

@@ -184,28 +184,6 @@ class ConvergenceGate:
         )
 
 
-def convergence_row(
-    network: DiffusionModel,
-    moments: MapMoments | None,
-    data: MapData,
-    settings: ConvergenceSettings,
-    seed: int,
-    say: Say,
-    *,
-    solver: SolverName,
-    steps: int,
-    pixel_mpc: float,
-    folder: Path,
-) -> dict[str, Any]:
-    """Return one comparison with the long run; see ``ConvergenceGate`` and its ``row``.
-
-    Several processes may make the rows of ``ConvergenceGate.plan`` in one folder; the first thing that each does is to
-    draw the reference, unless it is there.
-    """
-    gate = ConvergenceGate(network, moments, data, settings, pixel_mpc, seed, folder)
-    return gate.row(solver, steps, say)
-
-
 def measured_convergence(
     network: DiffusionModel,
     moments: MapMoments | None,

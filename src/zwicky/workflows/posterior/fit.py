@@ -12,7 +12,7 @@ import numpy as np
 
 from zwicky.core.files import write_json, write_text
 from zwicky.data.dataset import MapData, selected
-from zwicky.inference.posterior.folder import ready
+from zwicky.inference.folder import ready
 from zwicky.models.base import MassModel, Model
 from zwicky.models.map_moments import MapMoments
 from zwicky.models.table import build_either
