@@ -195,6 +195,12 @@ class Drawings:
         return np.concatenate(found)
 
 
+def exact_job(experiment: PosteriorExperiment, folder: Path, facts: dict[str, Any]) -> Job:
+    """Return the job that makes gate C1, which needs no network of the run."""
+    settings = experiment.model_dump(mode="json", exclude_none=True)
+    return partial(_in_process, "exact:", settings, folder, facts)
+
+
 def draw_all(
     experiment: PosteriorExperiment, folder: Path, facts: dict[str, Any], workers: int, say: Say
 ) -> Drawings:

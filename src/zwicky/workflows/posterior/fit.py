@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,17 @@ WEIGHTS = "network.safetensors"
 FINISHED = "best.json"
 
 
-def train_all(experiment: PosteriorExperiment, folder: Path, workers: int, say: Say) -> None:
-    """Train all networks, those that need no other beside each other; the fast one follows its moments."""
+def train_all(
+    experiment: PosteriorExperiment,
+    folder: Path,
+    workers: int,
+    say: Say,
+    beside: Mapping[str, Job] = MappingProxyType({}),
+) -> None:
+    """Train all networks, those that need no other beside each other; the fast one follows its moments.
+
+    Jobs ``beside`` need no network: they fill the time in which a process would wait for the fast one.
+    """
     settings = experiment.model_dump(mode="json", exclude_none=True)
 
     def jobs(names: list[str]) -> dict[str, Job]:
@@ -37,8 +47,8 @@ def train_all(experiment: PosteriorExperiment, folder: Path, workers: int, say: 
         return {name: partial(_train_in_process, name, settings, folder) for name in left}
 
     # The fast network waits for its moments, in one process with them. Ablations begin with what is trained by then.
-    for names in (["fast", "published", "scalar"], list(experiment.ablations)):
-        train_side_by_side(jobs(names), folder, workers, say)
+    for names, others in ((["fast", "published", "scalar"], beside), (list(experiment.ablations), {})):
+        train_side_by_side({**jobs(names), **others}, folder, workers, say)
         for name in names:
             trained(experiment, name, folder, say)
 

@@ -12,7 +12,7 @@ from zwicky.core.files import sole_writer
 from zwicky.evaluation.posterior.report import write_posterior_report
 from zwicky.evaluation.posterior.scorecard import build_posterior_scorecard, write_posterior_scorecard
 from zwicky.evaluation.posterior.summary import PAPER_HEAD, PosteriorPaperRow
-from zwicky.workflows.posterior.drawing import Drawings, draw_all
+from zwicky.workflows.posterior.drawing import Drawings, draw_all, exact_job
 from zwicky.workflows.posterior.experiment import PosteriorExperiment
 from zwicky.workflows.posterior.fit import histories, train_all
 from zwicky.workflows.posterior.judging import (
@@ -55,7 +55,7 @@ def reproduce_posterior(
     with sole_writer(folder):
         facts = claim(folder, experiment)
         PosteriorSets(experiment, folder).make(workers, say)
-        train_all(experiment, folder, workers, say)
+        train_all(experiment, folder, workers, say, beside={"exact": exact_job(experiment, folder, facts)})
         drawings = draw_all(experiment, folder, facts, workers, say)
         say("judging the test set")
         ablations, below = judged_ablations(drawings)
