@@ -64,8 +64,8 @@ def rows(*, quick: bool) -> list[Row]:
 def _rival_steps(mapper: PosteriorMapper, quick: bool) -> dict[str, int]:
     """Return the steps of Euler-Maruyama: as documented, and the fewest that pass the gate."""
     fewest = mapper.facts.c5.get("fewest_euler_maruyama")
-    steps = {"1000": 3 if quick else RIVAL_STEPS}
-    return steps if fewest is None else {**steps, "fewest": 2 if quick else int(fewest["steps"])}
+    steps = {"1000": 64 if quick else RIVAL_STEPS}
+    return steps if fewest is None else {**steps, "fewest": 32 if quick else int(fewest["steps"])}
 
 
 def _beside(task: Task, sampler: Sampler, name: str, fast: float) -> Row:

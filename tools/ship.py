@@ -1,7 +1,8 @@
-"""Write the mapper or the estimator of a run as it ships: its weights in half precision, half the bytes.
+"""Write the mapper, the estimator or the posterior mapper of a run as it ships: its weights in half precision.
 
     python tools/ship.py runs/deandres2024-laptop/mappers/any_peak estimators/deandres2024
     python tools/ship.py runs/gupta2020-laptop/three_bands/estimator estimators/gupta2020
+    python tools/ship.py runs/hsu2024-laptop/mappers/fast estimators/hsu2024
 
 What the rounding does to the answers is printed.
 """
@@ -15,9 +16,12 @@ import numpy as np
 
 from zwicky.inference.estimator import Estimator
 from zwicky.inference.mapping.mapper import DESCRIPTION, Mapper
+from zwicky.inference.posterior.folder import DESCRIPTION as POSTERIOR
+from zwicky.inference.posterior.mapper import PosteriorMapper
 
 N_MAPS = 8
 N_STAMPS = 200
+N_SAMPLES = 4
 
 
 def ship_mapper(source: Path, folder: Path) -> float:
@@ -28,6 +32,20 @@ def ship_mapper(source: Path, folder: Path) -> float:
     maps = np.maximum(maps, np.finfo(np.float32).tiny).reshape(N_MAPS, len(mapper.views), *maps.shape[1:])
     redshift = np.array([mapper.survey.simulation.cluster(i, 0).redshift for i in range(N_MAPS)])
     before, after = (np.log10(one.predict(maps, redshift).mean) for one in (mapper, Mapper.load(folder)))
+    return float(np.abs(before - after).max())
+
+
+def ship_posterior(source: Path, folder: Path) -> float:
+    """Write the posterior mapper, and return the largest change of the mean of log10 of a pixel [dex]."""
+    mapper = PosteriorMapper.load(source)
+    mapper.save(folder, half=True)
+    seen = [mapper.survey.observe(i, 0) for i in range(N_MAPS)]
+    maps = np.array([[one[view].values for view in mapper.views] for one in seen], np.float32)
+    redshift = np.array([one.cluster.redshift for one in seen])
+    before, after = (
+        np.log10(one.sample(maps, redshift, N_SAMPLES).samples).mean(axis=1)
+        for one in (mapper, PosteriorMapper.load(folder))
+    )
     return float(np.abs(before - after).max())
 
 
@@ -47,7 +65,8 @@ def ship_estimator(source: Path, folder: Path) -> float:
 
 if __name__ == "__main__":
     source, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    is_mapper = (source / DESCRIPTION).is_file()
-    change_dex = (ship_mapper if is_mapper else ship_estimator)(source, folder)
+    of_kind = {DESCRIPTION: ship_mapper, POSTERIOR: ship_posterior}
+    ship = next((one for name, one in of_kind.items() if (source / name).is_file()), ship_estimator)
+    change_dex = ship(source, folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{size / 1e6:.1f} MB; answers change by at most {change_dex:.4f} dex")

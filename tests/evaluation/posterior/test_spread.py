@@ -8,7 +8,7 @@ from scipy import fft
 
 from zwicky.core.errors import MapError
 from zwicky.evaluation.posterior.spread import compare_spread
-from zwicky.inference.posterior.recalibration import octaves
+from zwicky.inference.posterior.scale_temperature import octaves
 
 N, PIXEL_MPC = 16, 0.4
 

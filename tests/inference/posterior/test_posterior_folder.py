@@ -89,7 +89,7 @@ class TestFolder:
         PosteriorMapper(facts, network).save(tmp_path / "score")
         again = PosteriorMapper.load(tmp_path / "score")
         assert again.moments is None
-        drawn = [one.sample(*sky, 2) for one in (again, PosteriorMapper(facts, network))]
+        drawn = [one.sample(*sky, 2, recalibrated=False) for one in (again, PosteriorMapper(facts, network))]
         np.testing.assert_array_equal(drawn[0].samples, drawn[1].samples)
 
     def test_no_folder(self, tmp_path):
@@ -121,7 +121,8 @@ class TestFolder:
             lambda c: c.update(targets=c["targets"][:1]),
             lambda c: c.update(views=c["views"][::-1]),
             lambda c: c["survey"].update(grid="wide"),
-            lambda c: c["recalibration"].update(variance_ratios=[[1.0]], edges=[]),
+            lambda c: c["recalibration"]["scales"].update(variance_ratios=[[1.0]], edges=[]),
+            lambda c: c["recalibration"]["profiles"].update(edges_pixels=halved(c)),
             lambda c: c["deprojection"].update(radii_mpc=[1.0]),
             lambda c: c["deprojection"].update(n_pixels=32),
         ],
@@ -130,6 +131,11 @@ class TestFolder:
         edit(own, change)
         with pytest.raises(CheckpointError, match="of another network"):
             PosteriorMapper.load(own)
+
+
+def halved(content):
+    """Return the edges of annuli on a map half as wide."""
+    return [0.5 * edge for edge in content["recalibration"]["profiles"]["edges_pixels"]]
 
 
 def edit(folder, change):
@@ -150,8 +156,9 @@ class TestAssembling:
 
     def test_facts(self, mapper):
         facts = mapper.facts
-        assert facts.recalibration.n_clusters == 24
-        assert facts.recalibration.n_samples == 4
+        assert facts.recalibration.scales.n_clusters == 24
+        assert facts.recalibration.scales.n_samples == 4
+        assert facts.recalibration.profiles.n_clusters == 24
         assert facts.sizes["train_parents"] == 44
         assert facts.sampler == FAST
         assert facts.network["kind"] == "residual_maps"

@@ -19,7 +19,8 @@ from zwicky.inference.posterior.drawing import (
     pieces,
     rows_that_fit,
 )
-from zwicky.inference.posterior.recalibration import ScaleTemperature
+from zwicky.inference.posterior.recalibration import Recalibration
+from zwicky.inference.posterior.scale_temperature import ScaleTemperature
 from zwicky.mocks.theory_survey import WIDE_FIELD_64
 from zwicky.models.diffusion.sampler import Sampler
 
@@ -81,7 +82,8 @@ class TestSamples:
 
     def test_recalibration_scales_deviations(self, mapper, sky):
         wide = ScaleTemperature(edges=(), variance_ratios=((4.0,), (0.25,)))
-        changed = replace(mapper, facts=mapper.facts.model_copy(update={"recalibration": wide}))
+        recalibration = Recalibration(scales=wide)
+        changed = replace(mapper, facts=mapper.facts.model_copy(update={"recalibration": recalibration}))
         plain = np.log10(changed.sample(*sky, 4, recalibrated=False).samples)
         better = np.log10(changed.sample(*sky, 4).samples)
         gain = (better.std(axis=1) / plain.std(axis=1)).mean(axis=(0, 2, 3))

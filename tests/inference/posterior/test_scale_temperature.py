@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from scipy import fft
 
 from zwicky.core.errors import MapError, TrainingError
-from zwicky.inference.posterior.recalibration import GAIN_RANGE, MIN_CLUSTERS, ScaleTemperature, octaves
+from zwicky.inference.posterior.samples_and_truth import MIN_CLUSTERS
+from zwicky.inference.posterior.scale_temperature import GAIN_RANGE, ScaleTemperature, octaves
 
 
 def k_of(n=N):

@@ -14,10 +14,9 @@ from zwicky.evaluation.mapping.spectra import power_spectra
 from zwicky.evaluation.posterior.order import Purpose, key_of
 from zwicky.evaluation.posterior.pixels import PixelMeasures, measure_pixels
 from zwicky.evaluation.posterior.records import PosteriorTest
+from zwicky.inference.posterior.profile_transport import annulus_edges
 
 RADII_MPC: Final = (0.4, 0.8, 1.6, 3.2, 6.4)
-STEP: Final = 1.25
-"""Ratio of the radii that bound an annulus, where this is wider than a pixel [1]."""
 SHAPE_MPC: Final = 1.6
 """Radius of the circle of the second moments, or the largest that fits [Mpc]: about R200 of a massive cluster."""
 COARSE: Final = 8
@@ -101,19 +100,8 @@ class Functionals:
 
 
 def annulus_edges_mpc(n_pixels: int, pixel_mpc: float) -> np.ndarray:
-    """Return the radii that bound annuli: a pixel wide near the centre, ``STEP`` times the last one farther out.
-
-    The last one reaches the edge of the map; it takes in what would be left of the next.
-
-    Returns
-    -------
-    (annulus + 1,) array [Mpc]
-    """
-    half = 0.5 * n_pixels
-    edges = [0.0, 1.0]
-    while (wider := max(edges[-1] + 1.0, STEP * edges[-1])) + 0.5 * (wider - edges[-1]) <= half:
-        edges.append(wider)
-    return pixel_mpc * np.array([*edges, half])
+    """Return the radii that bound annuli, (annulus + 1,) [Mpc]; those that profiles are recalibrated in."""
+    return pixel_mpc * annulus_edges(n_pixels)
 
 
 def functionals(test: PosteriorTest, seed: int) -> Functionals:

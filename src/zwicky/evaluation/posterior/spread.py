@@ -19,7 +19,7 @@ from zwicky.evaluation.mapping.apertures import cylinder_masses_msun
 from zwicky.evaluation.posterior.functionals import RADII_MPC
 from zwicky.evaluation.posterior.order import Purpose, inside_central, key_of, ranks_among
 from zwicky.evaluation.posterior.pixels import LEVELS
-from zwicky.inference.posterior.recalibration import octaves
+from zwicky.inference.posterior.scale_temperature import octaves
 
 SD_GATE: Final = 0.02
 """Largest error of a standard deviation, as a ratio."""

@@ -21,7 +21,7 @@ from zwicky.inference.posterior.deprojection import Deprojection
 from zwicky.inference.posterior.drawing import Progress
 from zwicky.inference.posterior.facts import PosteriorFacts
 from zwicky.inference.posterior.mapper import PosteriorMapper
-from zwicky.inference.posterior.recalibration import ScaleTemperature
+from zwicky.inference.posterior.recalibration import Recalibration
 from zwicky.mocks.theory_settings import TheorySurveySettings, grid_named
 from zwicky.models.base import SampleModel
 from zwicky.models.diffusion.sampler import Sampler
@@ -103,7 +103,7 @@ def assemble(
         seed=seed,
         sampler=sampler or network.default_sampler,
         c5=dict(c5 or {}),
-        recalibration=ScaleTemperature.none(len(targets)),
+        recalibration=Recalibration.none(len(targets)),
         deprojection=deprojection,
         domain=domain_of(training, validation, names),
         sizes={
@@ -133,7 +133,7 @@ def one_of_each_parent(data: MapData, most: int) -> MapData:
 
 def _recalibrations(
     mapper: PosteriorMapper, data: MapData, n_samples: int, progress: Progress | None
-) -> tuple[ScaleTemperature, MassCalibration | None]:
+) -> tuple[Recalibration, MassCalibration | None]:
     """Sample held-out clusters, and compare with the truth: first maps, then the masses of recalibrated maps."""
     assert data.target is not None
     seed, truth = mapper.facts.seed, data.target.numpy()
@@ -143,7 +143,7 @@ def _recalibrations(
         recalibrated=False, progress=progress,
     )  # fmt: skip
     log10_samples = np.log10(drawn.samples)
-    recalibration = ScaleTemperature.fit(log10_samples, np.log10(truth))
+    recalibration = Recalibration.fit(log10_samples, np.log10(truth))
     if not enough_for_masses(len(data)):
         return recalibration, None
     better = mapper.from_log10(recalibration.apply(log10_samples), seed, names, mapper.facts.sampler)

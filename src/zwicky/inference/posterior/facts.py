@@ -11,7 +11,7 @@ from zwicky.core.grid import Grid
 from zwicky.inference.mapping.domain import ViewDomain
 from zwicky.inference.posterior.cylinders import MassCalibration
 from zwicky.inference.posterior.deprojection import Deprojection
-from zwicky.inference.posterior.recalibration import ScaleTemperature
+from zwicky.inference.posterior.recalibration import Recalibration
 from zwicky.mocks.theory_settings import TheorySurveySettings, grid_named
 from zwicky.models.diffusion.sampler import Sampler
 
@@ -40,7 +40,7 @@ class PosteriorFacts(Config):
         How samples are drawn, and were when they were recalibrated.
     c5 : dict
         Measured errors of the samples by number of evaluations: why the sampler takes so many.
-    recalibration : ScaleTemperature
+    recalibration : Recalibration
         Of the maps.
     deprojection : Deprojection
         The way from maps to M200c.
@@ -64,7 +64,7 @@ class PosteriorFacts(Config):
     seed: int
     sampler: Sampler
     c5: dict[str, Any] = Field(default_factory=dict)
-    recalibration: ScaleTemperature
+    recalibration: Recalibration
     deprojection: Deprojection
     masses: MassCalibration | None = None
     domain: ViewDomain

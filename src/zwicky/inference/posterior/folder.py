@@ -14,6 +14,7 @@ from zwicky.core.files import sha256_of, write_json
 from zwicky.inference.folder import checked_tensors, ready
 from zwicky.inference.posterior.drawing import Networks
 from zwicky.inference.posterior.facts import PosteriorFacts
+from zwicky.inference.posterior.recalibration import Recalibration
 from zwicky.mocks.theory_settings import quantity_named
 from zwicky.models.base import Model, SampleModel
 from zwicky.models.map_moments import MapMoments
@@ -115,8 +116,18 @@ def _parts_fit(facts: PosteriorFacts) -> bool:
     features = n_targets * len(facts.deprojection.radii_mpc)
     masses = facts.masses is None or len(facts.masses.cylinders) == n_targets
     return (
-        len(facts.recalibration.variance_ratios) == n_targets
+        _recalibrates(facts.recalibration, n_targets, facts.grid.n_pixels)
         and len(facts.deprojection.feature_mean) == features
         and facts.domain.view_names == facts.views
         and masses
     )
+
+
+def _recalibrates(recalibration: Recalibration, n_targets: int, n_pixels: int) -> bool:
+    """Say whether a recalibration is of so many targets, and of maps with such a side."""
+    profiles = recalibration.profiles
+    of_maps = profiles is None or (len(profiles.shifts), profiles.edges_pixels[-1]) == (
+        n_targets,
+        0.5 * n_pixels,
+    )
+    return len(recalibration.scales.variance_ratios) == n_targets and of_maps
