@@ -127,10 +127,10 @@ class ExactSettings(Config):
     seed : int
     """
 
-    fields: int = Field(default=32768, ge=64)
-    moments_images: int = Field(default=196608, gt=0)
-    residual_images: int = Field(default=131072, gt=0)
-    score_images: int = Field(default=131072, gt=0)
+    fields: int = Field(default=131072, ge=64)
+    moments_images: int = Field(default=262144, gt=0)
+    residual_images: int = Field(default=393216, gt=0)
+    score_images: int = Field(default=262144, gt=0)
     moments_width: int = 8
     moments_depth: int = 3
     residual_width: int = 16
@@ -260,10 +260,11 @@ class ExactGate:
             for i in range(0, len(views), together)
         ]
         drawn = torch.cat(parts)
-        exact = self._exactly_denoised(network, observed, n_samples)
+        many = self.observed(self.settings.observations)
+        exact = self._exactly_denoised(network, many, self.settings.samples)
         return {
             "trained": as_facts(compare_mirrored(self.toy, drawn, observed)),
-            "exact_denoiser": as_facts(compare_mirrored(self.toy, exact, observed)),
+            "exact_denoiser": as_facts(compare_mirrored(self.toy, exact, many)),
             "solver": sampler.solver,
             "evaluations": sampler.evaluations,
             "n_parameters": network.n_parameters + (0 if moments is None else moments.n_parameters),
