@@ -90,6 +90,21 @@ class TestSamples:
         np.testing.assert_allclose(gain, wide.gains(4)[:, 0], rtol=1e-3)
         np.testing.assert_allclose(better.mean(axis=1), plain.mean(axis=1), atol=1e-5)
 
+    def test_what_no_store_keeps_is_lifted(self, mapper, sky):
+        """Painted X-rays go on to 1e-40 of their mean; a network has seen nothing below the floor of a store."""
+        views, redshift = sky
+        faint, floor = views.copy(), views.copy()
+        faint[:, :, :4], floor[:, :, :4] = 1e-38, np.array([1e-14, 1e-6], np.float32)[None, :, None, None]
+        np.testing.assert_array_equal(mapper.lifted(faint), floor)
+        np.testing.assert_array_equal(mapper.lifted(floor), floor)
+        found, wanted = (mapper.sample(one, redshift, 2).samples for one in (faint, floor))
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(mapper.judge(faint)[0], mapper.judge(floor)[0])
+        for one, other in zip(
+            mapper.predict_moments(faint, redshift), mapper.predict_moments(floor, redshift), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
     def test_another_sampler(self, mapper, sky):
         found = mapper.sample(*sky, 2, sampler=Sampler(solver="heun", steps=2))
         assert found.evaluations == 3

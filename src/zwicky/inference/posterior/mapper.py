@@ -20,6 +20,7 @@ from zwicky.core.errors import MapError
 from zwicky.core.grid import Grid
 from zwicky.core.quantities import MapQuantity
 from zwicky.core.randomness import Key, Stream
+from zwicky.data.codec import LOG16
 from zwicky.inference.posterior.cylinders import (
     MassIntervals,
     cylinder_masses,
@@ -100,6 +101,15 @@ class PosteriorMapper:
         """Both networks."""
         return Networks(self.network, self.moments)
 
+    def lifted(self, maps: np.ndarray) -> np.ndarray:
+        """Return views (n, view, y, x) whose pixels are at least as bright as the faintest of a training set.
+
+        A store keeps painted maps down to a floor (``zwicky.data.codec.LOG16``), far below anything that is measured;
+        the X-rays of a painted cluster go on to 1e-40 of their mean outside of its gas.
+        """
+        floors = [10.0 ** LOG16[view].log10_floor if view in LOG16 else 0.0 for view in self.views]
+        return np.maximum(maps, np.array(floors, np.float32)[:, None, None])
+
     def sample(
         self,
         maps: np.ndarray,
@@ -121,7 +131,7 @@ class PosteriorMapper:
         Parameters
         ----------
         maps : (n, view, y, x) array
-            In the kept units of the views, positive.
+            In the kept units of the views, positive; see ``lifted``.
         redshift : (n,) array [1]
         n_samples : int
             Of each cluster; at least 2 if they are recalibrated, else 1. Hsu et al. 2024 take 50.
@@ -152,7 +162,7 @@ class PosteriorMapper:
         check_conditions(maps, redshift, names, self.views, self.grid)
         chosen = sampler or self.facts.sampler
         drawn = draw_log10(
-            self.networks, maps, redshift, n_samples, seed, names, chosen, progress, rows
+            self.networks, self.lifted(maps), redshift, n_samples, seed, names, chosen, progress, rows
         )  # fmt: skip
         if recalibrated:
             drawn = self.facts.recalibration.apply(drawn)
@@ -228,16 +238,17 @@ class PosteriorMapper:
             )
         check_conditions(maps, redshift, None, self.views, self.grid)
         outs = [np.empty((len(maps), len(self.targets), *self.grid.shape), np.float32) for _ in range(2)]
+        lifted = self.lifted(maps)
         for start in range(0, len(maps), BATCH):
             part = slice(start, start + BATCH)
-            answers = self.moments.moments(self.networks.views(maps[part], redshift[part]))
+            answers = self.moments.moments(self.networks.views(lifted[part], redshift[part]))
             for out, answer in zip(outs, answers, strict=True):
                 out[part] = answer.cpu().numpy()
         return outs[0], outs[1]
 
     def judge(self, maps: np.ndarray) -> tuple[np.ndarray, list[list[str]]]:
         """Return the flag of each cluster, an index into ``zwicky.inference.domain.FLAGS``, and reasons in words."""
-        return self.facts.domain.judge(maps)
+        return self.facts.domain.judge(self.lifted(maps))
 
     def save(self, folder: Path, *, half: bool = False) -> None:
         """Write the mapper; ``posterior.json`` last, so that a folder with it is whole.

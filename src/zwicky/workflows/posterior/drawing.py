@@ -134,6 +134,7 @@ class Drawings:
         if not (place / DESCRIPTION).is_file():
             settings = self.experiment.evaluation.recalibration[name]
             kept = ("zwicky", "results_version", "commit", "config_hash", "versions")
+            measured = ("chosen", "fewest_euler_maruyama", "fewest_euler_maruyama_in_doubt")
             origin = {"experiment": self.experiment.name, "preset": self.experiment.preset, "network": name}
             assemble(
                 self.network(name),
@@ -148,7 +149,7 @@ class Drawings:
                 sampler=self.sampler(name),
                 n_samples=settings.samples,
                 most_clusters=settings.clusters,
-                c5={key: self.convergence(name)[key] for key in ("chosen", "fewest_euler_maruyama")},
+                c5={key: self.convergence(name)[key] for key in measured},
                 provenance={**{key: self.facts[key] for key in kept}, **origin},
             ).save(place)
         return PosteriorMapper.load(place)
