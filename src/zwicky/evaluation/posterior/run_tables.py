@@ -161,6 +161,8 @@ def ablations_table(card: Card) -> TextTable:
         for name, block in in_order(card["ablations"], card["trainings"]).items()
         for target, one in in_order(block["digest"], card["targets"]).items()
     ]
+    failed = card.get("failed_trainings", {})
+    rows += [[name, why, *[NOTHING] * (len(head) - 2)] for name, why in failed.items()]
     remark = (
         "Short trainings that differ in one thing, not recalibrated. Last column: share of the pixels of all samples"
         " and maps that are no brighter than the faintest pixel of the training set."

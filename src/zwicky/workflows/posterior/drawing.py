@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import numpy as np
 import torch
 
-from zwicky.core.errors import TrainingError
+from zwicky.core.errors import SamplingError, TrainingError
 from zwicky.core.files import write_json, written_whole
 from zwicky.data.dataset import MapData, selected
 from zwicky.inference.posterior.assembling import assemble
@@ -182,6 +182,21 @@ class Drawings:
                 np.save(stream, drawn)
         return np.load(path, mmap_mode="r")
 
+    def part_or_failure(self, name: str, part: int) -> None:
+        """Draw one piece of a short training's samples, or note that its sampler diverged: it stops nothing else."""
+        if self.failure(name) is not None:
+            return
+        try:
+            self.part(name, part)
+        except SamplingError as error:
+            self.say(f"{name}: {error.what}")
+            write_json(self.folder / "judging" / f"{name}-failed.json", {"what": error.what})
+
+    def failure(self, name: str) -> str | None:
+        """Return why there are no samples of a short training, or None."""
+        path = self.folder / "judging" / f"{name}-failed.json"
+        return str(json.loads(path.read_text(encoding="utf-8"))["what"]) if path.is_file() else None
+
     def gaussian(self) -> np.ndarray:
         """Return samples of what the fast model is before its training: Gaussian residuals of the right spectrum."""
         network, moments = self.network("fast"), self.moments("fast")
@@ -241,5 +256,7 @@ def _make(drawings: Drawings, what: str) -> None:
             drawings.exact()
         case "mapper":
             drawings.mapper(name)
+        case _ if name in drawings.experiment.ablations:
+            drawings.part_or_failure(name, int(rest[0]))
         case _:
             drawings.part(name, int(rest[0]))

@@ -43,10 +43,12 @@ def judged_models(drawings: Drawings) -> dict[str, JudgedPosterior]:
 
 
 def judged_ablations(drawings: Drawings) -> tuple[dict[str, JudgedPosterior], dict[str, float]]:
-    """Return the statistics of each ablation, and the share of its pixels that are fainter than any trained on."""
+    """Return the statistics of each ablation that has samples, and the share of its pixels below any trained on."""
     found, below = {}, {}
     mapper = drawings.mapper("fast")  # masses need a deprojection, the same for all
     for name in drawings.experiment.ablations:
+        if drawings.failure(name) is not None:
+            continue
         data, samples = drawings.test_set(name), drawings.samples(name)
         found[name] = _judged(drawings, data, posterior_of(mapper, data, samples))
         below[name] = below_floor(drawings, name, samples)

@@ -71,6 +71,8 @@ def reproduce_posterior(
             timings={"this run, with what it found already made": time.monotonic() - began},
         )
         scorecard["experiment"] = experiment.model_dump(include={"name", "preset", "title", "reference"})
+        failures = {name: drawings.failure(name) for name in experiment.ablations}
+        scorecard["failed_trainings"] = {name: why for name, why in failures.items() if why is not None}
         scorecard["paper_head"] = list(PAPER_HEAD)
         scorecard["paper"] = [list(row) for row in paper_rows(scorecard)]
         write_posterior_scorecard(folder / "scorecard.json", scorecard)
