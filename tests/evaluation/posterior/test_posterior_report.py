@@ -117,6 +117,12 @@ def test_the_curve_of_the_samplers_is_a_table():
     assert "Chosen: none." in published.remark
 
 
+def test_a_training_without_samples_has_a_row_that_says_why():
+    table = ablations_table({**full_card(), "failed_trainings": {"wild": "The sampler left the numbers."}})
+    assert table.rows[-1][:2] == ["wild", "The sampler left the numbers."]
+    assert {len(row) for row in table.rows} == {len(table.head)}
+
+
 def test_floors_and_names():
     rows = ablations_table(full_card()).rows
     assert [row[-1] for row in rows] == ["–", "–", "0.125", "0.125"]

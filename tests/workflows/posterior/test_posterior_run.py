@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tiny_posterior import experiment, quiet
 
-from zwicky.core.errors import ConfigError, TrainingError
+from zwicky.core.errors import ConfigError, SamplingError, TrainingError
 from zwicky.evaluation import plots
 from zwicky.evaluation.posterior.scorecard import POSTERIOR_CARD
 from zwicky.inference.posterior.mapper import PosteriorMapper
@@ -206,3 +206,22 @@ def test_figures_are_drawn(tiny, monkeypatch):
 
 def without_timings(card):
     return json.loads(json.dumps({name: block for name, block in card.items() if name != "timings"}))
+
+
+def test_a_short_training_that_diverges_stops_nothing_else(tmp_path, monkeypatch):
+    asked = []
+
+    def diverging(_, name, part):
+        asked.append((name, part))
+        raise SamplingError("The sampler left the numbers.")
+
+    monkeypatch.setattr(Drawings, "part", diverging)
+    drawings = Drawings(experiment(), tmp_path, {}, quiet)
+    name = next(iter(experiment().ablations))
+    for _ in range(2):  # the second time it is known
+        drawing._make(drawings, f"part:{name}:0")
+    assert asked == [(name, 0)]
+    assert drawings.failure(name) == "The sampler left the numbers."
+    assert drawings.failure("another") is None
+    with pytest.raises(SamplingError, match="left the numbers"):
+        drawing._make(drawings, "part:fast:0")
