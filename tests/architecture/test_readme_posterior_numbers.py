@@ -46,10 +46,34 @@ def test_coverage(name, target):
 
 
 def test_what_the_text_says():
-    sizes = CARD["sizes"]["clusters"]
-    fast = CARD["results"]["fast"]
+    sizes, fast = CARD["sizes"], CARD["results"]["fast"]
+    train, models = sizes["clusters"]["train"], sizes["models"]
     assert f"{fast['bins'][0]['n_clusters']} test clusters, {fast['n_samples']} samples" in README
-    assert f"{sizes['train']['maps']:,} maps of {sizes['train']['parents']:,} clusters" in README
-    ranks = {name: CARD["results"][name]["ranks"]["inside"] for name in ("fast before recalibration", "fast")}
-    before, after = (f"{sum(inside)}" for inside in ranks.values())
-    assert f"{after} of {len(ranks['fast'])} functionals (before: {before})" in README
+    assert f"{train['maps']:,} maps of {train['parents']:,} clusters" in README
+    before, after = (
+        CARD["results"][name]["ranks"]["inside"] for name in ("fast before recalibration", "fast")
+    )
+    assert f"{sum(after)} of {len(after)} functionals (before: {sum(before)})" in README
+    assert {name: one["inside"] for name, one in fast["tarp"].items()} == {
+        "profiles": True,
+        "coarse pixels": False,
+    }
+    maps, scalar = (
+        CARD["masses"]["methods"][name]["scatter_dex"]["value"][0] for name in ("maps", "scalar network")
+    )
+    assert f"scatters by {maps:.3f} dex, by {scalar:.3f} from" in README
+    published = models["published"]
+    assert f"{published['parameters'] / 1e6:.1f} of 45.8 million numbers" in README
+    assert (
+        f"{published['images_seen'] / 1000:.0f},000 images, and its {published['evaluations'] - 1} steps"
+        in README
+    )
+
+
+def test_what_the_text_says_of_closed_forms():
+    exact = CARD["exact"]
+    assert all(one["passes"] and one["mean_error_in_sd"] < 0.01 for one in exact["sampler"].values())
+    assert (
+        f"off by {100 * exact['trained']['fast']['mean_error_in_sd']:.0f} % of it, where 2 % are wanted"
+        in README
+    )

@@ -29,6 +29,10 @@ MEASURED = {
     "ensemble, weighing 32 at once, over a loop": "1",
     "ensemble, training over one after the other": "1",
     "photon images, erosita_efeds": "1/s/core",
+    "posterior samples": "1/s",
+    "posterior of one cluster, 50 samples": "s",
+    "posterior samples over Euler-Maruyama, 1000 steps": "1",
+    "posterior samples over Euler-Maruyama, fewest steps": "1",
 }
 
 
