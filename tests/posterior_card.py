@@ -94,7 +94,6 @@ def parts():
         "exact": {"sampler": {"fast": exact}, "trained": {"fast": exact | {"passes": False}}},
         "masses": mass_pair(),
         "mass_edges": EDGES,
-        "speed": {"fast": 12.5, "Euler-Maruyama, 1000 steps": 0.25},
         "sizes": {
             "clusters": {"train": {"maps": 900, "parents": 300}},
             "models": {

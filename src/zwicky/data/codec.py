@@ -126,6 +126,19 @@ LOG16: Final[Mapping[MapQuantity, Log16]] = {
 """Ranges for maps without noise, in the unit that each quantity is kept in."""
 
 
+def floors_of(channels: Iterable[MapQuantity]) -> tuple[float, ...]:
+    """Return the smallest value that a store keeps of each channel, in its unit; less is kept as zero.
+
+    Raises
+    ------
+    ConfigError
+        As ``log16_of``.
+    """
+    channels = tuple(channels)
+    ranges = log16_of(channels)
+    return tuple(10.0 ** ranges[channel].log10_floor for channel in channels)
+
+
 def log16_of(channels: Iterable[MapQuantity]) -> dict[MapQuantity, Log16]:
     """Return the usual ranges of some channels, for ``StorePlan(log16=...)``.
 

@@ -48,7 +48,7 @@ def test_every_figure_has_its_caption(html):
 
 def test_every_table_is_there(html):
     found = all_tables(full_card())
-    assert len(found) == 20
+    assert len(found) == 19
     for table in found:
         assert f">{table.title}</h2>" in html
         assert all(len(row) == len(table.head) for row in table.rows)

@@ -170,16 +170,6 @@ def ablations_table(card: Card) -> TextTable:
     return TextTable("Ablations", remark, head, rows)
 
 
-def speed_table(card: Card) -> TextTable:
-    """Return samples per second, each sampler beside the slowest."""
-    speed = {name: one for name, one in (card["speed"] or {}).items() if one}
-    slowest = min(speed.values(), default=1.0)
-    fastest_first = sorted(speed.items(), key=lambda pair: -pair[1])
-    rows = [[name, f"{one:.3g}", f"{one / slowest:.3g}"] for name, one in fastest_first]
-    remark = "From `make bench`, on one machine in one run."
-    return TextTable("Speed", remark, ["sampler", "samples per second", "times the slowest"], rows)
-
-
 def sizes_table(card: Card) -> TextTable:
     """Return sizes of the sets and of the networks, by part."""
     rows = [

@@ -28,7 +28,7 @@ METHODS: Final = (FAST, FAST_BEFORE, PUBLISHED, PUBLISHED_RECALIBRATED, GAUSSIAN
 _KEYS: Final = frozenset(
     {
         "format", "format_version", "seed", "n_resamples", "targets", "views", "methods", "results",
-        "trainings", "ablations", "convergence", "exact", "masses", "speed", "sizes", "timings",
+        "trainings", "ablations", "convergence", "exact", "masses", "sizes", "timings",
     }
 )  # fmt: skip
 
@@ -48,7 +48,6 @@ def build_posterior_scorecard(
     exact: Mapping[str, Mapping[str, Any]] | None = None,
     masses: MassPair | None = None,
     mass_edges: Sequence[float] = (),
-    speed: Mapping[str, float] | None = None,
     sizes: Mapping[str, Any] | None = None,
     timings: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
@@ -72,8 +71,6 @@ def build_posterior_scorecard(
         M200c from maps and from a network on the same clusters.
     mass_edges : sequence of float [dex of Msun]
         Of the bins of ``masses``.
-    speed : dict of float, optional [samples/s]
-        By sampler; measured elsewhere.
     sizes : dict, optional
         ``clusters``: by split; ``models``: by name, such as ``parameters``, ``images_seen``, ``evaluations``.
     timings : dict of float, optional [s]
@@ -116,7 +113,6 @@ def build_posterior_scorecard(
         "convergence": plain(convergence or {}),
         "exact": plain(exact),
         "masses": None if masses is None else masses_block(masses, mass_edges, first.n_resamples, first.seed),
-        "speed": plain(speed),
         "sizes": plain(sizes),
         "timings": plain(timings),
     }

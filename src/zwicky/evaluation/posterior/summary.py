@@ -127,6 +127,5 @@ def _tables(card: Card, details: bool) -> Iterator[TextTable]:
     yield run_tables.exact_table(card)
     yield run_tables.masses_table(card)
     yield run_tables.ablations_table(card)
-    yield run_tables.speed_table(card)
     yield run_tables.sizes_table(card)
     yield run_tables.timings_table(card)

@@ -20,7 +20,7 @@ from zwicky.core.errors import MapError
 from zwicky.core.grid import Grid
 from zwicky.core.quantities import MapQuantity
 from zwicky.core.randomness import Key, Stream
-from zwicky.data.codec import LOG16
+from zwicky.data.codec import floors_of
 from zwicky.inference.posterior.cylinders import (
     MassIntervals,
     cylinder_masses,
@@ -107,8 +107,7 @@ class PosteriorMapper:
         A store keeps painted maps down to a floor (``zwicky.data.codec.LOG16``), far below anything that is measured;
         the X-rays of a painted cluster go on to 1e-40 of their mean outside of its gas.
         """
-        floors = [10.0 ** LOG16[view].log10_floor if view in LOG16 else 0.0 for view in self.views]
-        return np.maximum(maps, np.array(floors, np.float32)[:, None, None])
+        return np.maximum(maps, np.array(floors_of(self.views), np.float32)[:, None, None])
 
     def sample(
         self,

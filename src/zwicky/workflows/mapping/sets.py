@@ -14,7 +14,7 @@ from zwicky.core.cosmology import Cosmology
 from zwicky.core.grid import Grid
 from zwicky.core.masses import M200C, M500C, Mass, MassDefinition
 from zwicky.core.quantities import MapQuantity
-from zwicky.data.codec import log16_of
+from zwicky.data.codec import floors_of, log16_of
 from zwicky.data.dataset import MapData, joined, load_split, selected
 from zwicky.data.engines import Engine
 from zwicky.data.generate import ProgressBar, generate
@@ -69,8 +69,8 @@ class Sets:
             channels=channels,
             target=settings.target_quantity,
         )
-        for i, codec in enumerate(log16_of(channels)[channel] for channel in channels):
-            data.maps[:, i].clamp_(min=10.0**codec.log10_floor)  # the store keeps less than this as zero
+        for i, floor in enumerate(floors_of(channels)):
+            data.maps[:, i].clamp_(min=floor)
         return data
 
     def part(self, geometry: str, physics: str, split: str) -> MapData:

@@ -15,7 +15,7 @@ from zwicky.core.cluster import Cluster
 from zwicky.core.errors import ConfigError
 from zwicky.core.masses import M200C, M200M, Mass
 from zwicky.core.quantities import MapQuantity
-from zwicky.data.codec import log16_of
+from zwicky.data.codec import floors_of, log16_of
 from zwicky.data.dataset import MapData, load_split, selected
 from zwicky.data.engines import Engine
 from zwicky.data.generate import ProgressBar, generate
@@ -97,9 +97,8 @@ class PosteriorSets:
     def _load(self, split: str) -> MapData:
         channels = [*self.views, *self.targets]
         data = load_split(Store.open(self.store_folder), split, M200C, channels=channels)
-        floors = [10.0**codec.log10_floor for codec in (log16_of(channels)[channel] for channel in channels)]
-        for i, floor in enumerate(floors):
-            data.maps[:, i].clamp_(min=floor)  # the store keeps less than this as zero
+        for i, floor in enumerate(floors_of(channels)):
+            data.maps[:, i].clamp_(min=floor)
         n_views = len(self.views)
         return replace(data, maps=data.maps[:, :n_views], target=data.maps[:, n_views:])
 
